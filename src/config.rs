@@ -1,0 +1,205 @@
+//! Settings: the environment, read once at the start. A wrong value stops the start and names itself; secrets are
+//! never printed.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::money::Method;
+
+#[derive(Clone)]
+pub struct Config {
+    /// `CUNJI_DATABASE_URL`: `sqlite://PATH` or `postgres://…`
+    pub database_url: String,
+    /// `CUNJI_LISTEN`: where HTTP is served; port 0 picks a free one
+    pub listen: SocketAddr,
+    /// `CUNJI_PUBLIC_URL`: the address printed in links and QR codes, without a slash at the end
+    pub public_url: Option<String>,
+    /// `CUNJI_HOLD_TTL`: how long an unpaid order holds its stock
+    pub hold_ttl: Duration,
+    /// `CUNJI_PAYMENTS`: what buyers can choose from, in this order
+    pub payments: Vec<Method>,
+    /// `CUNJI_ALLOW_PRACTICE=1`: lets `serve` take play money
+    pub allow_practice: bool,
+    /// `CUNJI_METRICS_LISTEN`: where `/metrics` is served instead of the main address
+    pub metrics_listen: Option<SocketAddr>,
+    /// `CUNJI_NOW`: an instant at which the clock stands still
+    pub now: Option<Timestamp>,
+}
+
+impl Config {
+    pub fn from_environment() -> Result<Self, String> {
+        Self::read(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Reads settings through `get`, which knows them by their environment names.
+    ///
+    /// # Errors
+    /// One line that names the setting, what it holds, and what it may hold.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let config = Config {
+            database_url: get("CUNJI_DATABASE_URL").unwrap_or_else(|| "sqlite://cunji.db".into()),
+            listen: address("CUNJI_LISTEN", &get)?
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: get("CUNJI_PUBLIC_URL").map(|url| public_url(&url)).transpose()?,
+            hold_ttl: match get("CUNJI_HOLD_TTL") {
+                Some(value) => parse_duration(&value).ok_or_else(|| {
+                    format!("CUNJI_HOLD_TTL is {value:?}; it takes 1s to 30d, like 90s, 30m or 2h")
+                })?,
+                None => Duration::from_secs(30 * 60),
+            },
+            payments: methods(get("CUNJI_PAYMENTS").as_deref().unwrap_or("transfer"))?,
+            allow_practice: match get("CUNJI_ALLOW_PRACTICE").as_deref() {
+                None | Some("0") => false,
+                Some("1") => true,
+                Some(value) => return Err(format!("CUNJI_ALLOW_PRACTICE is {value:?}; it takes 0 or 1")),
+            },
+            metrics_listen: address("CUNJI_METRICS_LISTEN", &get)?,
+            now: match get("CUNJI_NOW") {
+                Some(value) => Some(Timestamp::parse(&value).ok_or_else(|| {
+                    format!(
+                        "CUNJI_NOW is {value:?}; it takes an RFC 3339 instant, like 2024-01-20T08:00:00+08:00"
+                    )
+                })?),
+                None => None,
+            },
+        };
+        Ok(config)
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.now.map_or(Clock::Real, Clock::fixed)
+    }
+}
+
+/// Shows settings without what may be secret in them: a database address can carry a password.
+impl fmt::Debug for Config {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.database_url.split(':').next().unwrap_or_default();
+        out.debug_struct("Config")
+            .field("database", &scheme)
+            .field("listen", &self.listen)
+            .field("public_url", &self.public_url)
+            .field("hold_ttl", &self.hold_ttl)
+            .field("payments", &self.payments)
+            .field("now", &self.now)
+            .finish()
+    }
+}
+
+fn address(name: &str, get: &impl Fn(&str) -> Option<String>) -> Result<Option<SocketAddr>, String> {
+    let Some(value) = get(name) else { return Ok(None) };
+    let address = value
+        .parse()
+        .map_err(|_| format!("{name} is {value:?}; it takes ADDRESS:PORT, like 127.0.0.1:8080"))?;
+    Ok(Some(address))
+}
+
+fn public_url(value: &str) -> Result<String, String> {
+    let url = value.trim_end_matches('/');
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '"', '<']) => {
+            Ok(url.to_owned())
+        }
+        _ => Err(format!(
+            "CUNJI_PUBLIC_URL is {value:?}; it takes http(s)://HOST, without a path"
+        )),
+    }
+}
+
+fn methods(list: &str) -> Result<Vec<Method>, String> {
+    let mut methods = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let method = match name {
+            "transfer" => Method::Transfer,
+            "cod" => Method::Cod,
+            "practice" => Method::Practice,
+            other => {
+                return Err(format!(
+                    "CUNJI_PAYMENTS names {other:?}; this version takes transfer, cod and practice"
+                ));
+            }
+        };
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    if methods.is_empty() {
+        return Err("CUNJI_PAYMENTS is empty; it takes a comma list of transfer, cod and practice".into());
+    }
+    Ok(methods)
+}
+
+/// `90s`, `30m`, `2h`, `1d`; from one second to thirty days.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let count: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+    let seconds = count.checked_mul(unit)?;
+    (1..=30 * 86_400)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> Result<Config, String> {
+        Config::read(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_manual() {
+        let config = Config::read(|_| None).unwrap();
+        assert_eq!(config.database_url, "sqlite://cunji.db");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.hold_ttl, Duration::from_secs(1_800));
+        assert_eq!(config.payments, [Method::Transfer]);
+    }
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("30m", Some(1_800)),
+            ("2h", Some(7_200)),
+            ("1d", Some(86_400)),
+        ] {
+            assert_eq!(parse_duration(text).map(|d| d.as_secs()), seconds);
+        }
+        for text in ["", "0s", "31d", "5", "m", "-1m", "1.5h", "99999999999999999999h"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_names_itself() {
+        for (name, value) in [
+            ("CUNJI_HOLD_TTL", "soon"),
+            ("CUNJI_LISTEN", "8080"),
+            ("CUNJI_PUBLIC_URL", "shop.example"),
+            ("CUNJI_PAYMENTS", "gold"),
+            ("CUNJI_ALLOW_PRACTICE", "yes"),
+            ("CUNJI_NOW", "today"),
+        ] {
+            let error = with(name, value).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = with("CUNJI_DATABASE_URL", "postgres://shop:hunter2@db/shop").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,348 @@
+//! The database, and the only file that knows that there are two engines.
+//!
+//! Reads go through [`Db::on`], writes through [`transact!`], which opens one transaction, runs a block, commits, and
+//! runs it again when the engine asks for that. The [`on!`] macro expands a query once per engine, so that one SQL
+//! text and one set of Rust types serve both; where the texts must differ, both stand side by side in one `on!`.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+
+use crate::error::{Error, Result};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How often a transaction is run again after a serialization failure, a deadlock or a lost connection.
+const MAX_TRIES: u32 = 6;
+
+pub enum On<S, P> {
+    Sqlite(S),
+    Pg(P),
+}
+
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+    supply: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum Engine {
+    /// One writer, several readers: SQLite has one write lock, and a pool of writers would only fight for it.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Pg(PgPool),
+}
+
+pub struct Tx {
+    inner: On<sqlx::Transaction<'static, Sqlite>, sqlx::Transaction<'static, Postgres>>,
+    supply: Arc<AtomicU64>,
+    supply_changed: bool,
+}
+
+/// Runs a query on whichever engine `$h` (a `Db` or `Tx`) has: `on!(tx, ex => sqlx::query("…").execute(ex).await)`.
+/// The second form takes a text per engine.
+#[macro_export]
+macro_rules! on {
+    ($h:expr, $ex:ident => $b:expr) => {
+        match $h.on() {
+            $crate::db::On::Sqlite($ex) => $b,
+            $crate::db::On::Pg($ex) => $b,
+        }
+    };
+    ($h:expr, sqlite: $s:expr, pg: $p:expr, $sql:ident, $ex:ident => $b:expr) => {
+        match $h.on() {
+            $crate::db::On::Sqlite($ex) => {
+                let $sql = $s;
+                $b
+            }
+            $crate::db::On::Pg($ex) => {
+                let $sql = $p;
+                $b
+            }
+        }
+    };
+}
+
+impl Tx {
+    pub fn on(&mut self) -> On<&mut SqliteConnection, &mut PgConnection> {
+        match &mut self.inner {
+            On::Sqlite(tx) => On::Sqlite(&mut **tx),
+            On::Pg(tx) => On::Pg(&mut **tx),
+        }
+    }
+
+    /// Says that this transaction changes what can be bought: stock, quotas, links. Whoever keeps a snapshot of that
+    /// in memory sees from [`Db::supply_epoch`] that it is out of date.
+    pub fn changes_supply(&mut self) {
+        self.supply_changed = true;
+    }
+
+    /// Part of [`transact!`]: commits what worked, rolls back what did not.
+    #[doc(hidden)]
+    pub async fn finish<R>(self, result: Result<R>) -> Attempt<R> {
+        match result {
+            Ok(done) => {
+                let committed = match self.inner {
+                    On::Sqlite(tx) => tx.commit().await,
+                    On::Pg(tx) => tx.commit().await,
+                };
+                if self.supply_changed {
+                    self.supply.fetch_add(1, Ordering::SeqCst);
+                }
+                match committed {
+                    Ok(()) => Attempt::Done(Ok(done)),
+                    Err(error) if is_conflict(&error) => Attempt::Again(Error::Db(error)),
+                    // the outcome is unknown: whoever must know asks again by a key stored in the transaction
+                    Err(error) => Attempt::Done(Err(Error::Db(error))),
+                }
+            }
+            Err(error) => {
+                // a failed rollback means a lost connection, which rolls back by itself
+                let _ = match self.inner {
+                    On::Sqlite(tx) => tx.rollback().await,
+                    On::Pg(tx) => tx.rollback().await,
+                };
+                Attempt::of(error)
+            }
+        }
+    }
+}
+
+/// How one run of a transaction went.
+#[doc(hidden)]
+pub enum Attempt<R> {
+    Done(Result<R>),
+    /// the engine asks for another run
+    Again(Error),
+}
+
+impl<R> Attempt<R> {
+    pub fn of(error: Error) -> Self {
+        match &error {
+            Error::Db(db) if is_conflict(db) || is_lost(db) => Attempt::Again(error),
+            _ => Attempt::Done(Err(error)),
+        }
+    }
+
+    /// The end of the transaction, or `None` after a short wait when it should run again.
+    pub async fn settle(self, tries: &mut u32) -> Option<Result<R>> {
+        match self {
+            Attempt::Done(result) => Some(result),
+            Attempt::Again(error) if *tries >= MAX_TRIES => Some(Err(error)),
+            Attempt::Again(_) => {
+                *tries += 1;
+                tokio::time::sleep(Duration::from_millis(10 << *tries)).await;
+                None
+            }
+        }
+    }
+}
+
+/// Runs a block in one transaction: `transact!(db, tx => { …; Ok(done) })?`. Committed when the block gives `Ok`, rolled back otherwise. The block runs again when the engine asks for it, so it
+/// must not touch anything but the transaction; no network call may happen inside, and no second `transact!`.
+#[macro_export]
+macro_rules! transact {
+    ($db:expr, $tx:ident => $body:expr) => {{
+        let mut tries = 1;
+        loop {
+            let attempt = match $db.begin().await {
+                Ok(mut opened) => {
+                    let $tx = &mut opened;
+                    let result: $crate::error::Result<_> = async { $body }.await;
+                    opened.finish(result).await
+                }
+                Err(error) => $crate::db::Attempt::of(error),
+            };
+            if let Some(result) = attempt.settle(&mut tries).await {
+                break result;
+            }
+        }
+    }};
+}
+
+impl Db {
+    /// Connects to `sqlite://PATH` or `postgres://…`; a missing SQLite file is created.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        if let Some(path) = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+        {
+            Self::open_sqlite(Path::new(path)).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url).context("the database address can't be read")?;
+            let pool = PgPoolOptions::new()
+                .max_connections(20)
+                .acquire_timeout(Duration::from_secs(10));
+            let pool = pool
+                .connect_with(options)
+                .await
+                .context("can't connect to PostgreSQL")?;
+            Ok(Self::with(Engine::Pg(pool)))
+        } else {
+            anyhow::bail!("a database is named sqlite://PATH or postgres://…")
+        }
+    }
+
+    fn with(engine: Engine) -> Self {
+        Db {
+            engine,
+            supply: Arc::default(),
+        }
+    }
+
+    async fn open_sqlite(path: &Path) -> anyhow::Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: a commit that was answered survives a power cut
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", "-8000")
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", "4000");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.clone())
+            .await
+            .with_context(|| format!("can't open {}", path.display()))?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(
+                options
+                    .read_only(true)
+                    .create_if_missing(false)
+                    .pragma("cache_size", "-2000"),
+            )
+            .await
+            .context("can't open the database for reading")?;
+        Ok(Self::with(Engine::Sqlite { read, write }))
+    }
+
+    pub fn engine(&self) -> &'static str {
+        match &self.engine {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Pg(_) => "postgres",
+        }
+    }
+
+    /// Brings the database to this program's version. Forward only; running it again does nothing.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        match &self.engine {
+            Engine::Sqlite { write, .. } => SQLITE.run(write).await,
+            Engine::Pg(pool) => POSTGRES.run(pool).await,
+        }
+        .context("migrating the database failed")
+    }
+
+    /// Whether every migration of this program has been applied.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        let applied: i64 = crate::on!(self, ex =>
+            sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations WHERE success").fetch_one(ex).await)?;
+        let known = match &self.engine {
+            Engine::Sqlite { .. } => SQLITE.iter().count(),
+            Engine::Pg(_) => POSTGRES.iter().count(),
+        };
+        Ok(usize::try_from(applied).is_ok_and(|applied| applied >= known))
+    }
+
+    /// Counts the committed changes of supply (see [`Tx::changes_supply`]) in this process.
+    pub fn supply_epoch(&self) -> u64 {
+        self.supply.load(Ordering::SeqCst)
+    }
+
+    /// For reads outside a transaction.
+    pub fn on(&self) -> On<&SqlitePool, &PgPool> {
+        match &self.engine {
+            Engine::Sqlite { read, .. } => On::Sqlite(read),
+            Engine::Pg(pool) => On::Pg(pool),
+        }
+    }
+
+    /// Part of [`transact!`]; use that.
+    #[doc(hidden)]
+    pub async fn begin(&self) -> Result<Tx> {
+        let inner = match &self.engine {
+            // take the write lock at once: a read lock that wants to become one later fails with SQLITE_BUSY
+            Engine::Sqlite { write, .. } => On::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Pg(pool) => On::Pg(pool.begin().await?),
+        };
+        Ok(Tx {
+            inner,
+            supply: Arc::clone(&self.supply),
+            supply_changed: false,
+        })
+    }
+
+    /// Closes every connection; on SQLite this folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite { read, write, .. } => {
+                read.close().await;
+                write.close().await;
+            }
+            Engine::Pg(pool) => pool.close().await,
+        }
+    }
+
+    /// Writes a consistent copy of a SQLite shop to `file` while it is in use.
+    ///
+    /// # Errors
+    /// On PostgreSQL, naming the command that does it there; when `file` exists.
+    pub async fn backup(&self, file: &Path) -> anyhow::Result<()> {
+        let Engine::Sqlite { write, .. } = &self.engine else {
+            anyhow::bail!("on PostgreSQL use: pg_dump --format=custom --file=FILE \"$CUNJI_DATABASE_URL\"")
+        };
+        anyhow::ensure!(
+            !file.exists(),
+            "{} exists already; name a new file",
+            file.display()
+        );
+        let name = file.to_str().context("the file's name must be UTF-8")?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(name)
+            .execute(write)
+            .await
+            .context("the copy failed")?;
+        Ok(())
+    }
+}
+
+/// The engine says that two transactions met and this one should run again.
+fn is_conflict(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(db) = error else {
+        return false;
+    };
+    // PostgreSQL: serialization failure, deadlock; SQLite: busy, in its plain and extended codes
+    matches!(
+        db.code().as_deref(),
+        Some("40001" | "40P01" | "5" | "261" | "517")
+    )
+}
+
+/// The connection went away, or the server is going down, starting up, or not (yet) a primary.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(db) => db
+            .code()
+            .is_some_and(|code| code == "25006" || code.starts_with("57P") || code.starts_with("08")),
+        _ => false,
+    }
+}

@@ -1,0 +1,170 @@
+//! Logging in and out, and reading the operation log.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Role;
+use super::auth::{self, By, SESSION_COOKIE, SESSION_TTL};
+use super::store::{self, Credential, Operation};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Problem, Result, text, unauthorized};
+use crate::id::{Ids, hash_secret, village_of_secret};
+use crate::transact;
+use crate::web::json::{Json, Query};
+use crate::web::listing::{self, Page};
+
+/// A password takes 19 MiB and 16 ms to check: so many at once, and no more.
+const CHECKS_AT_ONCE: usize = 4;
+
+/// Guessing limits: tries per login and minute.
+const TRIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// Guards the log-in against guessing and against being used to eat memory.
+#[derive(Clone)]
+pub struct LoginGuard {
+    tries: Arc<DefaultKeyedRateLimiter<String>>,
+    checks: Arc<tokio::sync::Semaphore>,
+    secure_cookie: bool,
+}
+
+impl LoginGuard {
+    /// `secure_cookie`: the shop is reached over TLS, so the cookie must never travel without.
+    pub fn new(secure_cookie: bool) -> Self {
+        LoginGuard {
+            tries: Arc::new(RateLimiter::keyed(Quota::per_minute(TRIES_PER_MINUTE))),
+            checks: Arc::new(tokio::sync::Semaphore::new(CHECKS_AT_ONCE)),
+            secure_cookie,
+        }
+    }
+
+    /// Forgets logins that have not been tried lately; a job calls this.
+    pub fn forget_idle(&self) {
+        self.tries.retain_recent();
+    }
+
+    /// `value` empty ends the session in the browser.
+    fn cookie(&self, value: &str, seconds: u64) -> String {
+        let secure = if self.secure_cookie { "; Secure" } else { "" };
+        format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+    }
+
+    async fn verify(&self, password: String, hash: String) -> Result<bool> {
+        let _permit = self.checks.acquire().await.map_err(anyhow::Error::from)?;
+        let check = tokio::task::spawn_blocking(move || auth::verify_password(&password, &hash));
+        Ok(check.await.map_err(anyhow::Error::from)?)
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    login: String,
+    password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Session {
+    login: String,
+    name: String,
+    role: Role,
+}
+
+pub async fn log_in(
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    State(ids): State<Ids>,
+    State(guard): State<LoginGuard>,
+    Json(input): Json<Login>,
+) -> Result<Response> {
+    let login: String = input
+        .login
+        .trim()
+        .chars()
+        .take(60)
+        .filter(|c| !c.is_control())
+        .collect();
+    if guard.tries.check_key(&login).is_err() {
+        let detail = text(
+            "试得太多了，请一分钟后再试。",
+            "Too many tries; please wait a minute.",
+        );
+        return Err(
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", detail)
+                .retry_after(60)
+                .into(),
+        );
+    }
+    let account = store::account(&db, &login).await?;
+    // a login that doesn't exist takes as long as one that does, so that an answer's time says nothing
+    let hash = account
+        .as_ref()
+        .map_or(DUMMY_HASH.as_str(), |account| &account.password_hash);
+    let right = guard.verify(input.password, hash.to_owned()).await?;
+    let Some(account) = account.filter(|_| right) else {
+        let detail = text("登录名或密码不对。", "The login or the password is wrong.");
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong-login", detail).into());
+    };
+    let (secret, at) = (ids.secret(account.village_id), clock.now());
+    let hash = hash_secret(&secret);
+    let ends = Some(at.plus(SESSION_TTL));
+    transact!(db, tx => {
+        store::create_credential(tx, account.village_id, account.id, Credential::Session, &hash, at, ends).await
+    })?;
+    let session = Session {
+        login: account.login,
+        name: account.name,
+        role: account.role,
+    };
+    with_cookie(
+        Json(session).into_response(),
+        &guard.cookie(&secret, SESSION_TTL.as_secs()),
+    )
+}
+
+/// Hashed once, so that the check of an unknown login has something to work on.
+static DUMMY_HASH: LazyLock<String> =
+    LazyLock::new(|| auth::hash_password("nobody's password").unwrap_or_default());
+
+pub async fn log_out(
+    State(db): State<Db>,
+    State(guard): State<LoginGuard>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let secret = auth::secret_of(&headers).ok_or_else(unauthorized)?;
+    let village = village_of_secret(secret).ok_or_else(unauthorized)?;
+    let hash = hash_secret(secret);
+    transact!(db, tx => store::drop_credential(tx, village, &hash).await)?;
+    with_cookie(StatusCode::NO_CONTENT.into_response(), &guard.cookie("", 0))
+}
+
+fn with_cookie(mut response: Response, cookie: &str) -> Result<Response> {
+    let cookie = HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    limit: Option<i64>,
+    after: Option<String>,
+}
+
+pub async fn operations(
+    State(db): State<Db>,
+    by: By,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Operation>>> {
+    let limit = listing::limit(paging.limit)?;
+    let before = listing::before(paging.after.as_deref())?;
+    let rows = store::operations(&db, by.staff.village, before, limit + 1).await?;
+    Ok(Json(Page::cut(rows, limit, |row| row.id.to_string())))
+}

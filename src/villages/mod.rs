@@ -1,0 +1,70 @@
+//! Villages, the town over them, and their staff: who may do what.
+
+pub mod api;
+pub mod auth;
+pub mod store;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::id::VillageId;
+
+/// What a member of staff may do; `routes.rs` says where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// runs the shop
+    Manager,
+    /// packs and ships
+    Packer,
+    /// keeps the money in order
+    Accountant,
+    /// makes links and sees their sales
+    Host,
+    /// of the town: reads all its villages, changes nothing
+    Overseer,
+}
+
+impl Role {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "manager" => Role::Manager,
+            "packer" => Role::Packer,
+            "accountant" => Role::Accountant,
+            "host" => Role::Host,
+            "overseer" => Role::Overseer,
+            _ => return None,
+        })
+    }
+}
+
+/// The logged-in member of staff, scoped to the village they act in.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    pub village: VillageId,
+    pub id: Uuid,
+    pub login: String,
+    pub role: Role,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Village {
+    pub id: VillageId,
+    pub slug: String,
+    pub name: String,
+    pub town_id: i64,
+    pub town: String,
+}
+
+/// A new village, as `demo` and the command line make it.
+pub struct NewVillage<'a> {
+    pub slug: &'a str,
+    pub name: &'a str,
+    pub town_slug: &'a str,
+    pub town: &'a str,
+    /// administrative code of the county, six digits
+    pub region_code: &'a str,
+    pub contact: &'a str,
+}

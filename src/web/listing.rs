@@ -1,0 +1,56 @@
+//! Lists: `?limit=` (at most 200) and `?after=` in, `{"items": […], "next": cursor|null}` out.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::error::{Result, invalid, text};
+
+/// The most rows that one page of a list has.
+pub const MAX_LIMIT: i64 = 200;
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// hand it in as `?after=` to get the next page; null at the end
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is always whole.
+    pub fn whole(items: Vec<T>) -> Self {
+        Page { items, next: None }
+    }
+
+    /// A page of `limit` rows, made of one more row than that; `cursor` names the last row shown.
+    pub fn cut(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = if more { items.last().map(cursor) } else { None };
+        Page { items, next }
+    }
+}
+
+/// The rows asked for, 50 when nothing is said.
+pub fn limit(asked: Option<i64>) -> Result<i64> {
+    match asked {
+        None => Ok(50),
+        Some(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        Some(_) => Err(invalid("limit", text("要在 1 到 200 之间。", "Takes 1 to 200."))),
+    }
+}
+
+/// A cursor that is a row's id; lists with the newest first start behind every id there is.
+pub fn before(after: Option<&str>) -> Result<Uuid> {
+    match after {
+        None => Ok(Uuid::max()),
+        Some(cursor) => Uuid::try_parse(cursor).map_err(|_| {
+            invalid(
+                "after",
+                text("请用上一页的 next。", "Takes the `next` of the page before."),
+            )
+        }),
+    }
+}

@@ -1,0 +1,7 @@
+//! HTTP plumbing: what every request passes, and what handlers share. Nothing here knows what is sold.
+
+pub mod edge;
+pub mod input;
+pub mod json;
+pub mod listing;
+pub mod openapi;
