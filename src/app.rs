@@ -1,44 +1,49 @@
-//! The program put together: what a handler can reach, and the HTTP service around the route table.
+//! The program put together: the parts made, the tasks started, and the HTTP service around the route table.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 
-use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
+use crate::links::board::Board;
+use crate::orders::intake::Intake;
+use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
 
 /// The largest JSON body; files have a limit of their own.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Everything a handler can ask for, cheap to clone.
-#[derive(Clone, FromRef)]
-pub struct App {
-    pub db: Db,
-    pub clock: Clock,
-    pub ids: Ids,
-    pub config: Arc<Config>,
-    pub login_guard: LoginGuard,
-}
-
 impl App {
-    pub async fn build(config: Config, db: Db, ids: Ids) -> anyhow::Result<Self> {
-        let secure = config
+    /// Makes the parts and starts the intake. Needs a tokio runtime.
+    pub fn build(config: Config, db: Db, ids: Ids) -> Self {
+        let public_url = config
             .public_url
-            .as_deref()
-            .is_some_and(|url| url.starts_with("https://"));
-        Ok(App {
-            clock: config.clock(),
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", config.listen));
+        let clock = config.clock();
+        let board = Board::new(db.clone(), clock.clone(), &config.payments);
+        let intake = Intake::start(
+            db.clone(),
+            board.clone(),
+            clock.clone(),
+            ids.clone(),
+            config.hold_ttl,
+        );
+        App {
+            login_guard: LoginGuard::new(public_url.starts_with("https://")),
+            public_url: PublicUrl(public_url.into()),
+            board,
+            intake,
+            clock,
             db,
             ids,
-            login_guard: LoginGuard::new(secure),
             config: Arc::new(config),
-        })
+        }
     }
 
     /// The HTTP service.
@@ -46,7 +51,10 @@ impl App {
         let boot = self.ids.uuid(self.clock.now()).simple().to_string();
         crate::routes::router(self)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(from_fn_with_state(Edge::new(&boot[24..]), edge))
+            .layer(from_fn_with_state(
+                Edge::new(boot.get(24..).unwrap_or_default()),
+                edge,
+            ))
             .with_state(self.clone())
     }
 }

@@ -3,10 +3,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::money::Method;
+
+/// The address at which buyers reach the shop, without a slash at the end.
+#[derive(Clone)]
+pub struct PublicUrl(pub Arc<str>);
 
 #[derive(Clone)]
 pub struct Config {

@@ -346,3 +346,9 @@ fn is_lost(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+/// A value as JSON text, for statements that take a set of rows in one parameter.
+pub fn json<T: serde::Serialize>(value: &T) -> String {
+    // our own row types have string keys and finite numbers, which is all that JSON asks for
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,7 +1,19 @@
 //! Cunji 村集: a shop backend for a village's collective economy. One line per module, from the door down to the floor;
 //! imports only go down (ARCHITECTURE.md, "Floors").
 
+// the program
 pub mod app;
+pub mod routes;
+pub mod state;
+// the business, upper floors first
+pub mod freight;
+pub mod links;
+pub mod orders;
+pub mod payments;
+pub mod stock;
+pub mod villages;
+// what every feature stands on
+pub mod address;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -9,6 +21,6 @@ pub mod error;
 pub mod id;
 pub mod money;
 pub mod ops;
-pub mod routes;
-pub mod villages;
+pub mod outbox;
+pub mod phone;
 pub mod web;

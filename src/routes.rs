@@ -8,11 +8,12 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::app::App;
+use crate::state::App;
 use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
+use crate::web::listing::Page;
 use crate::web::openapi::Doc;
-use crate::{ops, villages};
+use crate::{links, ops, orders, payments, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,149 @@ pub struct Route {
 /// The whole outside of the program.
 pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
+    routes.extend(buyer_routes());
+    routes.extend(order_routes());
     routes.extend(staff_routes());
     routes.extend(ops_routes());
     routes
+}
+
+fn buyer_routes() -> Vec<Route> {
+    use orders::view::OrderView;
+    vec![
+        get(
+            "/api/v1/links/{code}",
+            Public,
+            orders::api::link,
+            "A link: what it offers and what is left",
+        )
+        .gives::<links::board::LinkView>(200),
+        post(
+            "/api/v1/links/{code}/quote",
+            Public,
+            orders::api::quote,
+            "What an order would cost",
+        )
+        .takes::<orders::api::QuoteRequest>()
+        .gives::<orders::api::Quote>(200),
+        post(
+            "/api/v1/links/{code}/orders",
+            Public,
+            orders::api::place,
+            "Place an order",
+        )
+        .takes::<orders::draft::PlaceOrder>()
+        .gives::<OrderView>(201)
+        .gives::<OrderView>(200),
+        get(
+            "/api/v1/orders/{order}",
+            Public,
+            orders::api::read,
+            "An order, by its token",
+        )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/payments",
+            Public,
+            payments::api::open,
+            "Start to pay an order",
+        )
+        .takes::<payments::api::OpenPayment>()
+        .gives::<payments::api::NextStep>(200),
+        post(
+            "/api/v1/orders/{order}/cancel",
+            Public,
+            payments::api::cancel,
+            "Cancel an unpacked order",
+        )
+        .gives::<OrderView>(200),
+        get(
+            "/practice/{payment}",
+            Public,
+            payments::practice::page,
+            "Pay with play money",
+        ),
+        post(
+            "/practice/{payment}",
+            Public,
+            payments::practice::pay_by_page,
+            "Pay with play money",
+        ),
+        post(
+            "/api/v1/practice/{payment}/pay",
+            Public,
+            payments::practice::pay_by_program,
+            "Pay with play money",
+        )
+        .gives::<OrderView>(200),
+    ]
+}
+
+fn order_routes() -> Vec<Route> {
+    use orders::view::OrderView;
+    vec![
+        get(
+            "/api/v1/orders",
+            Staff(EVERYONE),
+            orders::api::list,
+            "Orders, newest first",
+        )
+        .gives::<Page<orders::api::OrderRow>>(200),
+        get(
+            "/api/v1/orders/{order}/details",
+            Staff(READERS),
+            orders::api::details,
+            "An order, by its number",
+        )
+        .gives::<orders::api::OrderDetails>(200),
+        post(
+            "/api/v1/orders/{order}/unmask",
+            Staff(&[Manager, Packer]),
+            orders::api::unmask,
+            "A recipient in clear; logged",
+        )
+        .takes::<orders::api::Unmask>()
+        .gives::<orders::api::ClearRecipient>(200),
+        post(
+            "/api/v1/orders/{order}/confirm-payment",
+            Staff(&[Manager, Accountant]),
+            payments::api::confirm,
+            "Money was seen",
+        )
+        .takes::<payments::api::ConfirmPayment>()
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/refunds",
+            Staff(&[Manager, Accountant]),
+            payments::api::start_refund,
+            "Give money back",
+        )
+        .takes::<payments::api::StartRefund>()
+        .gives::<OrderView>(201),
+        post(
+            "/api/v1/orders/{order}/cancel-by-staff",
+            Staff(&[Manager]),
+            payments::api::cancel_by_staff,
+            "Cancel for a buyer",
+        )
+        .takes::<payments::api::CancelByStaff>()
+        .gives::<OrderView>(200),
+        get(
+            "/api/v1/refunds",
+            Staff(&[Manager, Accountant, Overseer]),
+            payments::api::refunds,
+            "Refunds, newest first",
+        )
+        .gives::<Page<payments::api::RefundRow>>(200),
+        post(
+            "/api/v1/refunds/{refund}/done",
+            Staff(&[Manager, Accountant]),
+            payments::api::refund_done,
+            "Money was sent back",
+        )
+        .takes::<payments::api::RefundDone>()
+        .gives::<payments::api::RefundRow>(200),
+    ]
 }
 
 fn staff_routes() -> Vec<Route> {
@@ -61,7 +202,7 @@ fn staff_routes() -> Vec<Route> {
             villages::api::operations,
             "Who did what",
         )
-        .gives::<crate::web::listing::Page<villages::store::Operation>>(200),
+        .gives::<Page<villages::store::Operation>>(200),
     ]
 }
 

@@ -20,6 +20,8 @@ CREATE TABLE village (
     town_id     INTEGER NOT NULL REFERENCES town (id),
     region_code TEXT    NOT NULL,
     contact     TEXT    NOT NULL,
+    -- the collective's own account, shown to buyers who pay by transfer
+    account     TEXT    NOT NULL,
     created_at  INTEGER NOT NULL
 ) STRICT;
 
@@ -281,6 +283,8 @@ CREATE TABLE orders (
     CHECK (hold <> 'active' OR hold_ends_at IS NOT NULL)
 ) STRICT;
 CREATE INDEX orders_hold ON orders (village_id, hold_ends_at) WHERE hold = 'active';
+-- an order placed by staff without a link is found again by its key as well
+CREATE UNIQUE INDEX orders_staff_key ON orders (village_id, idem_key) WHERE link_id IS NULL AND idem_key IS NOT NULL;
 CREATE INDEX orders_updated ON orders (village_id, updated_at, id);
 CREATE UNIQUE INDEX orders_external ON orders (village_id, external_shop, external_no) WHERE external_no IS NOT NULL;
 

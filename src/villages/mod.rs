@@ -67,4 +67,6 @@ pub struct NewVillage<'a> {
     /// administrative code of the county, six digits
     pub region_code: &'a str,
     pub contact: &'a str,
+    /// the collective's own account, shown to buyers who pay by transfer
+    pub account: &'a str,
 }

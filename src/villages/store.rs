@@ -65,10 +65,10 @@ pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) ->
          ON CONFLICT (slug) DO NOTHING")
         .bind(new.town_slug).bind(new.town).execute(ex).await.map(|_| ()))?;
     Ok(on!(tx, ex => sqlx::query_scalar(
-        "INSERT INTO village (id, slug, name, town_id, region_code, contact, created_at)
-         SELECT (SELECT COALESCE(MAX(id), 0) + 1 FROM village), $1, $2, town.id, $3, $4, $5
-         FROM town WHERE town.slug = $6 RETURNING id")
-        .bind(new.slug).bind(new.name).bind(new.region_code).bind(new.contact).bind(at).bind(new.town_slug)
+        "INSERT INTO village (id, slug, name, town_id, region_code, contact, account, created_at)
+         SELECT (SELECT COALESCE(MAX(id), 0) + 1 FROM village), $1, $2, town.id, $3, $4, $5, $6
+         FROM town WHERE town.slug = $7 RETURNING id")
+        .bind(new.slug).bind(new.name).bind(new.region_code).bind(new.contact).bind(new.account).bind(at).bind(new.town_slug)
         .fetch_one(ex).await)?)
 }
 

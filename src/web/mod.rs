@@ -1,6 +1,7 @@
 //! HTTP plumbing: what every request passes, and what handlers share. Nothing here knows what is sold.
 
 pub mod edge;
+pub mod export;
 pub mod input;
 pub mod json;
 pub mod listing;

@@ -1,0 +1,370 @@
+//! The board: what buyers see of a link, kept in memory so that a read costs no query.
+//!
+//! A snapshot is good while nothing changed the supply in this process ([`Db::supply_epoch`]), no hold ended, the link's
+//! window did not open or close, and it is younger than [`MAX_AGE`] (other processes change the supply too). The intake
+//! writes the counters it has just committed straight into the snapshot; everything else makes the next reader load it
+//! anew, one reader at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::store::board as store;
+use super::{Status, status};
+use crate::clock::{Clock, Timestamp};
+use crate::db::Db;
+use crate::error::{Result, not_found};
+use crate::freight;
+use crate::id::{VillageId, parse_link_code};
+use crate::money::{Fen, Method};
+use crate::stock::Level;
+
+/// How old a snapshot may get when another process could have changed what it shows.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Links kept in memory at once.
+const MAX_CELLS: usize = 10_000;
+
+/// A sku on a link, with what placing an order needs to know of it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub sku_id: Uuid,
+    pub sku: String,
+    pub title: String,
+    pub spec: String,
+    pub price: Fen,
+    pub limit_per_order: i64,
+    pub grams: i64,
+    quota: Option<i64>,
+    /// the stock items of one case: the sku itself, or what a gift box is made of
+    pub parts: Vec<(Uuid, i64)>,
+}
+
+/// What of a link changes only by staff's hand.
+#[derive(Debug)]
+pub struct Facts {
+    pub village: VillageId,
+    pub village_name: String,
+    pub town: String,
+    pub link_id: Option<Uuid>,
+    pub code: String,
+    pub title: String,
+    pub channel: String,
+    pub host: String,
+    pub opens_at: Option<Timestamp>,
+    pub closes_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
+    pub offers: Vec<Offer>,
+    pub freight: Vec<freight::Rule>,
+}
+
+impl Facts {
+    pub fn status(&self, now: Timestamp) -> Status {
+        status(self.opens_at, self.closes_at, self.closed_at, now)
+    }
+}
+
+pub struct Snapshot {
+    pub facts: Arc<Facts>,
+    /// cases still to be had, in the order of `facts.offers`
+    pub available: Vec<i64>,
+    /// the answer of `GET /api/v1/links/{code}`
+    pub body: Bytes,
+    epoch: u64,
+    loaded: Instant,
+    valid_until: Option<Timestamp>,
+}
+
+impl Snapshot {
+    fn is_good(&self, epoch: u64, now: Timestamp) -> bool {
+        self.epoch == epoch
+            && self.valid_until.is_none_or(|until| now < until)
+            && self.loaded.elapsed() < MAX_AGE
+    }
+}
+
+#[derive(Default)]
+struct Cell {
+    snapshot: ArcSwapOption<Snapshot>,
+    loading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone)]
+pub struct Board {
+    db: Db,
+    clock: Clock,
+    methods: Arc<[Method]>,
+    cells: Arc<RwLock<HashMap<String, Arc<Cell>>>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LinkView<'a> {
+    code: &'a str,
+    title: &'a str,
+    channel: &'a str,
+    village: &'a str,
+    opens_at: Option<Timestamp>,
+    closes_at: Option<Timestamp>,
+    status: Status,
+    offers: Vec<OfferView<'a>>,
+    payment_methods: &'a [Method],
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OfferView<'a> {
+    sku: &'a str,
+    title: &'a str,
+    spec: &'a str,
+    price_fen: Fen,
+    /// cases that can still be ordered
+    available: i64,
+    limit_per_order: i64,
+    /// null while no shipping calendar is kept
+    promise: Option<PromiseView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PromiseView {
+    ships_on: String,
+    arrives_by: String,
+}
+
+impl Board {
+    pub fn new(db: Db, clock: Clock, methods: &[Method]) -> Self {
+        Board {
+            db,
+            clock,
+            methods: methods.into(),
+            cells: Arc::default(),
+        }
+    }
+
+    /// The present state of a link.
+    ///
+    /// # Errors
+    /// 404 when there is no such link.
+    pub async fn read(&self, code: &str) -> Result<Arc<Snapshot>> {
+        if let Some(cell) = self.cell(code)
+            && let Some(snapshot) = cell.snapshot.load_full()
+            && snapshot.is_good(self.db.supply_epoch(), self.clock.now())
+        {
+            return Ok(snapshot);
+        }
+        self.load(code).await
+    }
+
+    fn cell(&self, code: &str) -> Option<Arc<Cell>> {
+        self.cells
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(code)
+            .cloned()
+    }
+
+    async fn load(&self, typed: &str) -> Result<Arc<Snapshot>> {
+        let (village, code) = parse_link_code(typed).ok_or_else(not_found)?;
+        let cell = match self.cell(&code) {
+            Some(cell) => cell,
+            None => {
+                // only links that exist get a cell, so that guessing codes can't fill the memory
+                store::link(&self.db, village, &code)
+                    .await?
+                    .ok_or_else(not_found)?;
+                let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+                if cells.len() >= MAX_CELLS {
+                    cells.clear();
+                }
+                Arc::clone(cells.entry(code.clone()).or_default())
+            }
+        };
+        let _one_at_a_time = cell.loading.lock().await;
+        let now = self.clock.now();
+        if let Some(snapshot) = cell.snapshot.load_full()
+            && snapshot.is_good(self.db.supply_epoch(), now)
+        {
+            return Ok(snapshot);
+        }
+        let snapshot = Arc::new(self.query(village, &code, now).await?);
+        cell.snapshot.store(Some(Arc::clone(&snapshot)));
+        Ok(snapshot)
+    }
+
+    async fn query(&self, village: VillageId, code: &str, now: Timestamp) -> Result<Snapshot> {
+        // read before the rows: a change in between makes the snapshot look old, never new
+        let epoch = self.db.supply_epoch();
+        let link = store::link(&self.db, village, code)
+            .await?
+            .ok_or_else(not_found)?;
+        let rows = store::offers(&self.db, village, link.id).await?;
+        let mut sold: Vec<(Uuid, i64)> = rows.iter().map(|row| (row.sku_id, row.sold)).collect();
+        for (sku, cases) in store::overdue_sold(&self.db, village, link.id, now).await? {
+            sold.iter_mut()
+                .filter(|(id, _)| *id == sku)
+                .for_each(|(_, count)| *count -= cases);
+        }
+        let offers = self.with_parts(village, rows).await?;
+        let needed: Vec<Uuid> = offers
+            .iter()
+            .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku))
+            .collect();
+        let levels = store::levels(&self.db, village, &needed, now).await?;
+        let next_end = store::next_hold_end(&self.db, village, now).await?;
+        let facts = Facts {
+            village,
+            village_name: link.village,
+            town: link.town,
+            link_id: Some(link.id),
+            code: code.to_owned(),
+            title: link.title,
+            channel: link.channel,
+            host: link.host,
+            opens_at: link.opens_at,
+            closes_at: link.closes_at,
+            closed_at: link.closed_at,
+            offers,
+            freight: freight::store::rules(&self.db, village).await?,
+        };
+        let available = available(&facts, &levels, &sold);
+        Ok(self.snapshot(Arc::new(facts), available, epoch, now, next_end))
+    }
+
+    async fn with_parts(&self, village: VillageId, rows: Vec<store::OfferRow>) -> Result<Vec<Offer>> {
+        let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
+        let components = store::components(&self.db, village, &skus).await?;
+        let parts_of = |sku: Uuid| {
+            let parts: Vec<_> = components
+                .iter()
+                .filter(|row| row.sku_id == sku)
+                .map(|row| (row.component_id, row.quantity))
+                .collect();
+            if parts.is_empty() { vec![(sku, 1)] } else { parts }
+        };
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.active)
+            .map(|row| Offer {
+                parts: parts_of(row.sku_id),
+                sku_id: row.sku_id,
+                sku: row.sku,
+                title: row.title,
+                spec: row.spec,
+                price: row.price_fen,
+                limit_per_order: row.limit_per_order,
+                grams: row.gross_weight_grams,
+                quota: row.quota,
+            })
+            .collect())
+    }
+
+    fn snapshot(
+        &self,
+        facts: Arc<Facts>,
+        available: Vec<i64>,
+        epoch: u64,
+        now: Timestamp,
+        next_end: Option<Timestamp>,
+    ) -> Snapshot {
+        let window = [facts.opens_at, facts.closes_at]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > now);
+        let valid_until = window.chain(next_end).min();
+        let view = LinkView {
+            code: &facts.code,
+            title: &facts.title,
+            channel: &facts.channel,
+            village: &facts.village_name,
+            opens_at: facts.opens_at,
+            closes_at: facts.closes_at,
+            status: facts.status(now),
+            offers: facts
+                .offers
+                .iter()
+                .zip(&available)
+                .map(|(offer, available)| OfferView {
+                    sku: &offer.sku,
+                    title: &offer.title,
+                    spec: &offer.spec,
+                    price_fen: offer.price,
+                    available: *available,
+                    limit_per_order: offer.limit_per_order,
+                    promise: None,
+                })
+                .collect(),
+            payment_methods: &self.methods,
+        };
+        let body = Bytes::from(serde_json::to_vec(&view).unwrap_or_default());
+        Snapshot {
+            facts,
+            available,
+            body,
+            epoch,
+            loaded: Instant::now(),
+            valid_until,
+        }
+    }
+
+    /// Takes over the counters that the intake has just committed for these links. `epoch` is the supply epoch right
+    /// after that commit; a snapshot that missed an earlier change is left to be loaded anew.
+    pub fn committed(
+        &self,
+        facts: &Arc<Facts>,
+        levels: &HashMap<Uuid, Level>,
+        sold: &[(Uuid, i64)],
+        epoch: u64,
+        hold_end: Option<Timestamp>,
+    ) {
+        let Some(cell) = self.cell(&facts.code) else {
+            return;
+        };
+        let Some(old) = cell.snapshot.load_full() else {
+            return;
+        };
+        if old.epoch + 1 != epoch || !Arc::ptr_eq(&old.facts, facts) {
+            return;
+        }
+        let levels: Vec<Level> = levels.values().copied().collect();
+        let next_end = [old.valid_until, hold_end].into_iter().flatten().min();
+        let available = available(facts, &levels, sold);
+        let mut new = self.snapshot(Arc::clone(facts), available, epoch, self.clock.now(), next_end);
+        // its age is that of what it was loaded from
+        new.loaded = old.loaded;
+        cell.snapshot.store(Some(Arc::new(new)));
+    }
+}
+
+/// Cases of each offer that can still be had: what its stock items allow, and what is left of its quota.
+fn available(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> Vec<i64> {
+    let of_stock = |offer: &Offer| {
+        offer
+            .parts
+            .iter()
+            .map(|(sku, count)| {
+                levels
+                    .iter()
+                    .find(|level| level.sku_id == *sku)
+                    .map_or(0, |level| level.available() / count)
+            })
+            .min()
+            .unwrap_or(0)
+    };
+    let of_quota = |offer: &Offer| {
+        let sold = sold
+            .iter()
+            .find(|(sku, _)| *sku == offer.sku_id)
+            .map_or(0, |(_, sold)| *sold);
+        offer.quota.map_or(i64::MAX, |quota| quota - sold)
+    };
+    facts
+        .offers
+        .iter()
+        .map(|offer| of_stock(offer).min(of_quota(offer)).max(0))
+        .collect()
+}

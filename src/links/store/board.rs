@@ -1,0 +1,163 @@
+//! SQL behind the board: everything a buyer's page of one link shows.
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::db::{Db, Tx, json};
+use crate::error::Result;
+use crate::id::VillageId;
+use crate::money::Fen;
+use crate::on;
+use crate::stock::Level;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LinkRow {
+    pub id: Uuid,
+    pub title: String,
+    pub channel: String,
+    pub host: String,
+    pub opens_at: Option<Timestamp>,
+    pub closes_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub village: String,
+    pub town: String,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct OfferRow {
+    pub sku_id: Uuid,
+    pub sku: String,
+    pub title: String,
+    pub spec: String,
+    pub price_fen: Fen,
+    pub quota: Option<i64>,
+    pub sold: i64,
+    pub limit_per_order: i64,
+    pub gross_weight_grams: i64,
+    pub active: bool,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ComponentRow {
+    pub sku_id: Uuid,
+    pub component_id: Uuid,
+    pub quantity: i64,
+}
+
+/// An offer as it stands inside a transaction, with its link's window.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LockedOffer {
+    pub link_id: Uuid,
+    pub sku_id: Uuid,
+    pub price_fen: Fen,
+    pub quota: Option<i64>,
+    pub sold: i64,
+    pub limit_per_order: i64,
+    pub opens_at: Option<Timestamp>,
+    pub closes_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+}
+
+pub async fn link(db: &Db, village: VillageId, code: &str) -> Result<Option<LinkRow>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT link.id, link.title, link.channel, link.host, link.opens_at, link.closes_at, link.closed_at,
+                village.name AS village, town.name AS town
+         FROM link JOIN village ON village.id = link.village_id JOIN town ON town.id = village.town_id
+         WHERE link.village_id = $1 AND link.code = $2")
+        .bind(village).bind(code).fetch_optional(ex).await)?)
+}
+
+pub async fn offers(db: &Db, village: VillageId, link: Uuid) -> Result<Vec<OfferRow>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT offer.sku_id, sku.code AS sku, sku.title, sku.spec, offer.price_fen, offer.quota, offer.sold,
+                offer.limit_per_order, sku.gross_weight_grams, sku.active
+         FROM offer JOIN sku ON sku.village_id = offer.village_id AND sku.id = offer.sku_id
+         WHERE offer.village_id = $1 AND offer.link_id = $2 ORDER BY offer.position")
+        .bind(village).bind(link).fetch_all(ex).await)?)
+}
+
+/// What the gift boxes among these skus are made of; a plain sku has no rows.
+pub async fn components(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Vec<ComponentRow>> {
+    Ok(on!(db,
+        sqlite: "SELECT sku_id, component_id, quantity FROM sku_component
+                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 ORDER BY sku_id, component_id",
+        pg: "SELECT sku_id, component_id, quantity FROM sku_component
+             WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             ORDER BY sku_id, component_id",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).fetch_all(ex).await)?)
+}
+
+/// The counters of these stock items. What holds past their end still hold is left out of `reserved`.
+pub async fn levels(db: &Db, village: VillageId, skus: &[Uuid], now: Timestamp) -> Result<Vec<Level>> {
+    Ok(on!(db,
+        sqlite: "SELECT sku_id, on_hand, ahead, reserved - COALESCE((
+                     SELECT SUM((line.ordered - line.cancelled) * COALESCE(part.quantity, 1))
+                     FROM orders
+                     JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+                     LEFT JOIN sku_component AS part
+                       ON part.village_id = line.village_id AND part.sku_id = line.sku_id
+                     WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3
+                       AND COALESCE(part.component_id, line.sku_id) = stock.sku_id), 0) AS reserved
+                 FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+        pg: "SELECT sku_id, on_hand, ahead, reserved - CAST(COALESCE((
+                 SELECT SUM((line.ordered - line.cancelled) * COALESCE(part.quantity, 1))
+                 FROM orders
+                 JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+                 LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
+                 WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3
+                   AND COALESCE(part.component_id, line.sku_id) = stock.sku_id), 0) AS BIGINT) AS reserved
+             FROM stock WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).bind(now).fetch_all(ex).await)?)
+}
+
+/// Cases of this link's offers that holds past their end still count as sold.
+pub async fn overdue_sold(
+    db: &Db,
+    village: VillageId,
+    link: Uuid,
+    now: Timestamp,
+) -> Result<Vec<(Uuid, i64)>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT line.sku_id, CAST(SUM(line.ordered - line.cancelled) AS BIGINT)
+         FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+         WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3 AND orders.link_id = $2
+         GROUP BY line.sku_id")
+        .bind(village).bind(link).bind(now).fetch_all(ex).await)?)
+}
+
+/// The next instant at which a hold of the village ends.
+pub async fn next_hold_end(db: &Db, village: VillageId, now: Timestamp) -> Result<Option<Timestamp>> {
+    Ok(on!(db, ex => sqlx::query_scalar(
+        "SELECT hold_ends_at FROM orders WHERE village_id = $1 AND hold = 'active' AND hold_ends_at > $2
+         ORDER BY hold_ends_at LIMIT 1")
+        .bind(village).bind(now).fetch_optional(ex).await)?)
+}
+
+/// The offers of these links with their links' windows, locked until the transaction ends.
+pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Result<Vec<LockedOffer>> {
+    Ok(on!(tx,
+        sqlite: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
+                        link.opens_at, link.closes_at, link.closed_at
+                 FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
+                 WHERE offer.village_id = $1 AND offer.link_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+        pg: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
+                    link.opens_at, link.closes_at, link.closed_at
+             FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
+             WHERE offer.village_id = $1
+               AND offer.link_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             ORDER BY offer.link_id, offer.sku_id FOR UPDATE OF offer",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&links)).fetch_all(ex).await)?)
+}
+
+/// Adds cases to what offers have sold (negative: takes them back). The table's CHECK keeps the quota.
+pub async fn add_sold(tx: &mut Tx, village: VillageId, sold: &[(Uuid, Uuid, i64)]) -> Result<()> {
+    tx.changes_supply();
+    on!(tx,
+        sqlite: "UPDATE offer SET sold = sold + (more.value->>2) FROM json_each($2) AS more
+                 WHERE village_id = $1 AND link_id = unhex(more.value->>0, '-') AND sku_id = unhex(more.value->>1, '-')",
+        pg: "UPDATE offer SET sold = sold + (more.value->>2)::bigint FROM json_array_elements($2::json) AS more
+             WHERE village_id = $1 AND link_id = (more.value->>0)::uuid AND sku_id = (more.value->>1)::uuid",
+        sql, ex => sqlx::query(sql).bind(village).bind(json(&sold)).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! SQL of links.
+
+pub mod board;

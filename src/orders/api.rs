@@ -1,0 +1,403 @@
+//! Orders over HTTP: buyers place and read theirs; staff list, search, place for a buyer on the phone, and unmask.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::draft::{self, Item, PlaceOrder};
+use super::intake::{Intake, Placed};
+use super::store::read::{self, Filter};
+use super::view::{self, OrderView};
+use super::{Order, Source, Status, is_number};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::{Error, Problem, Result, invalid, not_found, text};
+use crate::freight;
+use crate::id::parse_order_token;
+use crate::links::board::Board;
+use crate::money::{Fen, Method};
+use crate::phone::{mask_name, mask_phone};
+use crate::transact;
+use crate::villages::Role;
+use crate::villages::auth::By;
+use crate::web::input::{Check, clean_line};
+use crate::web::json::{Json, Query};
+use crate::web::listing::{self, Page};
+
+/// The public state of a link, from memory.
+pub async fn link(State(board): State<Board>, Path(code): Path<String>) -> Result<Response> {
+    let snapshot = board.read(&code).await?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/json")],
+        snapshot.body.clone(),
+    )
+        .into_response())
+}
+
+/// The key under which a request may be repeated without being done twice.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim);
+    match key {
+        Some(key) if (1..=255).contains(&key.len()) => Ok(key.to_owned()),
+        _ => {
+            let detail = text(
+                "请求要带 Idempotency-Key（1 到 255 个字符），这样重试不会重复下单。",
+                "Send an Idempotency-Key of 1 to 255 characters, so that a retry does not order twice.",
+            );
+            Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency-key", detail).into())
+        }
+    }
+}
+
+pub async fn place(
+    State(board): State<Board>,
+    State(intake): State<Intake>,
+    State(config): State<Arc<Config>>,
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    Json(order): Json<PlaceOrder>,
+) -> Result<Response> {
+    let key = idempotency_key(&headers)?;
+    let checked = draft::check(&order, &config.payments)?;
+    let facts = Arc::clone(&board.read(&code).await?.facts);
+    let (village, link) = (facts.village, facts.link_id);
+    let placed = match checked.on(facts, Some(key.clone())) {
+        Ok(draft) => intake.place(draft, Source::Link).await?,
+        // the sku may have left the link since the first try
+        Err((index, checked)) => match link {
+            Some(link)
+                if let Some((id, hash)) = read::by_key(&db, village, link, &key).await?
+                    && hash == checked.hash =>
+            {
+                Placed {
+                    order: view::load(&db, village, id, clock.now()).await?,
+                    created: false,
+                }
+            }
+            _ => return Err(unknown_sku(index)),
+        },
+    };
+    Ok(answer(placed))
+}
+
+fn answer(placed: Placed) -> Response {
+    let status = if placed.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    (status, Json(placed.order)).into_response()
+}
+
+fn unknown_sku(index: usize) -> Error {
+    invalid(
+        format!("items[{index}].sku"),
+        text("这里没有这件商品。", "That is not offered here."),
+    )
+}
+
+/// An order by its token.
+pub async fn read(
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    Path(token): Path<String>,
+) -> Result<Json<OrderView>> {
+    let (village, id) = parse_order_token(&token).ok_or_else(not_found)?;
+    view::load(&db, village, id, clock.now()).await.map(Json)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteRequest {
+    items: Vec<Item>,
+    province: String,
+}
+
+/// What an order would cost, before it is placed.
+#[derive(Serialize, ToSchema)]
+pub struct Quote {
+    goods_fen: Fen,
+    /// null: we do not send there
+    freight_fen: Option<Fen>,
+    total_fen: Option<Fen>,
+}
+
+pub async fn quote(
+    State(board): State<Board>,
+    Path(code): Path<String>,
+    Json(input): Json<QuoteRequest>,
+) -> Result<Json<Quote>> {
+    let snapshot = board.read(&code).await?;
+    let province = crate::address::provinces()
+        .find(|(_, name)| {
+            name.starts_with(input.province.trim()) && input.province.trim().chars().count() >= 2
+        })
+        .map(|(code, _)| code)
+        .ok_or_else(|| invalid("province", text("没有这个省份。", "There is no such province.")))?;
+    let (mut goods, mut grams) = (Fen::ZERO, 0i64);
+    for (index, item) in input.items.iter().take(50).enumerate() {
+        let offer = snapshot
+            .facts
+            .offers
+            .iter()
+            .find(|offer| offer.sku == item.sku)
+            .ok_or_else(|| unknown_sku(index))?;
+        if !(1..=999).contains(&item.quantity) {
+            return Err(invalid(
+                format!("items[{index}].quantity"),
+                text("数量至少是 1。", "The quantity is at least 1."),
+            ));
+        }
+        let sum = offer
+            .price
+            .checked_times(item.quantity)
+            .and_then(|more| goods.checked_add(more));
+        goods = sum
+            .filter(|sum| sum.is_sane())
+            .ok_or_else(|| invalid("items", text("太多了。", "That is too much.")))?;
+        grams += offer.grams * item.quantity;
+    }
+    let freight = freight::quote(
+        &snapshot.facts.freight,
+        province.get(..2).unwrap_or_default(),
+        grams,
+        goods,
+    )
+    .ok();
+    let total = freight.and_then(|freight| goods.checked_add(freight));
+    Ok(Json(Quote {
+        goods_fen: goods,
+        freight_fen: freight,
+        total_fen: total,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    status: Option<String>,
+    link: Option<String>,
+    q: Option<String>,
+    updated_after: Option<String>,
+    limit: Option<i64>,
+    after: Option<String>,
+}
+
+/// An order in a staff list: names and phones are masked here for everyone.
+#[derive(Serialize, ToSchema)]
+pub struct OrderRow {
+    number: String,
+    token: String,
+    status: Status,
+    source: Source,
+    channel: String,
+    host: String,
+    name: String,
+    phone: String,
+    province: String,
+    city: String,
+    note: String,
+    cases: i64,
+    cancelled: i64,
+    packed: i64,
+    shipped: i64,
+    total_fen: Fen,
+    captured_fen: Fen,
+    refunded_fen: Fen,
+    payment_method: Method,
+    placed_at: Timestamp,
+    paid_at: Option<Timestamp>,
+    pay_before: Option<Timestamp>,
+    updated_at: Timestamp,
+    #[serde(skip)]
+    id: uuid::Uuid,
+}
+
+impl From<Order> for OrderRow {
+    fn from(order: Order) -> Self {
+        OrderRow {
+            token: order.token(),
+            status: order.status(),
+            pay_before: order.pay_before(),
+            id: order.id,
+            number: order.number,
+            source: order.source,
+            channel: order.channel,
+            host: order.host,
+            name: mask_name(&order.name),
+            phone: mask_phone(&order.phone),
+            province: order.province,
+            city: order.city,
+            note: order.note,
+            cases: order.ordered,
+            cancelled: order.cancelled,
+            packed: order.packed,
+            shipped: order.shipped,
+            total_fen: order.total_fen,
+            captured_fen: order.captured_fen,
+            refunded_fen: order.refunded_fen,
+            payment_method: order.method,
+            placed_at: order.placed_at,
+            paid_at: order.paid_at,
+            updated_at: order.updated_at,
+        }
+    }
+}
+
+pub async fn list(
+    State(db): State<Db>,
+    by: By,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<OrderRow>>> {
+    let limit = listing::limit(query.limit)?;
+    let village = by.staff.village;
+    if let Some(since) = &query.updated_after {
+        let cursor = follow_cursor(since, query.after.as_deref())?;
+        let rows = read::updated(&db, village, cursor, limit + 1).await?;
+        let rows = rows.into_iter().map(OrderRow::from).collect();
+        return Ok(Json(Page::cut(rows, limit, |row: &OrderRow| {
+            format!("{}.{}", row.updated_at.0, row.id)
+        })));
+    }
+    let status = match query.status.as_deref() {
+        None => None,
+        Some(name) => Some(Status::parse(name).ok_or_else(|| {
+            invalid("status", text("没有这种状态。", "Takes awaiting_payment, paid, packed, shipped, delivered, cancelled, expired or refunded."))
+        })?),
+    };
+    let filter = Filter {
+        status,
+        link: query.link.as_deref().map(clean_line),
+        q: query
+            .q
+            .as_deref()
+            .map(|q| clean_line(q).chars().take(40).collect())
+            .filter(|q: &String| !q.is_empty()),
+        created_by: (by.staff.role == Role::Host).then_some(by.staff.id),
+    };
+    let before = listing::before(query.after.as_deref())?;
+    let rows = read::list(&db, village, &filter, before, limit + 1).await?;
+    let rows = rows.into_iter().map(OrderRow::from).collect();
+    Ok(Json(Page::cut(rows, limit, |row: &OrderRow| row.id.to_string())))
+}
+
+/// A follower's place: the instant it has seen, or the cursor of its last page.
+fn follow_cursor(since: &str, after: Option<&str>) -> Result<(Timestamp, uuid::Uuid)> {
+    match after {
+        None => Timestamp::parse(since)
+            .map(|at| (at, uuid::Uuid::max()))
+            .ok_or_else(|| {
+                invalid(
+                    "updated_after",
+                    text(
+                        "要写成 2024-01-20T08:00:00Z 这样的时间。",
+                        "Takes an RFC 3339 instant.",
+                    ),
+                )
+            }),
+        Some(cursor) => cursor
+            .split_once('.')
+            .and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), uuid::Uuid::try_parse(id).ok()?)))
+            .ok_or_else(|| {
+                invalid(
+                    "after",
+                    text("请用上一页的 next。", "Takes the `next` of the page before."),
+                )
+            }),
+    }
+}
+
+/// Finds a staff member's order by the number in the path.
+pub async fn by_number(db: &Db, by: &By, number: &str) -> Result<Order> {
+    if !is_number(number) {
+        return Err(not_found());
+    }
+    read::by_number(db, by.staff.village, number)
+        .await?
+        .ok_or_else(not_found)
+}
+
+/// One order as staff see it.
+#[derive(Serialize, ToSchema)]
+pub struct OrderDetails {
+    order: OrderRow,
+    district: String,
+    items: Vec<view::ItemView>,
+    refunds: Vec<view::RefundView>,
+}
+
+pub async fn details(
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    by: By,
+    Path(number): Path<String>,
+) -> Result<Json<OrderDetails>> {
+    let order = by_number(&db, &by, &number).await?;
+    let seen = view::load(&db, order.village_id, order.id, clock.now()).await?;
+    let district = order.district.clone();
+    Ok(Json(OrderDetails {
+        order: order.into(),
+        district,
+        items: seen.items,
+        refunds: seen.refunds,
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unmask {
+    reason: String,
+}
+
+/// A recipient in clear.
+#[derive(Serialize, ToSchema)]
+pub struct ClearRecipient {
+    name: String,
+    phone: String,
+    province: String,
+    city: String,
+    district: String,
+    street: String,
+}
+
+/// Shows a recipient in clear; who looked and why is logged.
+pub async fn unmask(
+    State(db): State<Db>,
+    by: By,
+    Path(number): Path<String>,
+    Json(input): Json<Unmask>,
+) -> Result<Json<ClearRecipient>> {
+    let mut check = Check::new();
+    let reason = check.line("reason", &input.reason, 2, 200);
+    check.finish()?;
+    let order = by_number(&db, &by, &number).await?;
+    transact!(db, tx => by.log(tx, "order.unmask", &number, None, Some(json!({"reason": reason}))).await)?;
+    let Order {
+        name,
+        phone,
+        province,
+        city,
+        district,
+        street,
+        ..
+    } = order;
+    Ok(Json(ClearRecipient {
+        name,
+        phone,
+        province,
+        city,
+        district,
+        street,
+    }))
+}

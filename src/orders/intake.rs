@@ -1,0 +1,383 @@
+//! The hot path. Orders wait in a bounded queue; one task takes everything that is waiting, decides it in arrival order
+//! and commits it in one transaction, and only then answers everyone. There is no timer: a batch is what arrived during
+//! the last commit, so an idle shop answers one order in one commit and a burst shares a commit among hundreds.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::decide::{Accepted, Supply};
+use super::draft::Draft;
+use super::store::write::{self, NewLine, NewOrder, Replay};
+use super::view::OrderView;
+use super::{Hold, Source};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Problem, Result, busy, text};
+use crate::id::{Ids, VillageId};
+use crate::links::board::Board;
+use crate::links::store::board as offers;
+use crate::{outbox, stock, transact};
+
+/// Orders that may wait; more get 503 at once, with nothing written.
+pub const QUEUE: usize = 4_096;
+
+/// Orders that share one transaction at most.
+const MAX_BATCH: usize = 512;
+
+/// Hold ends that one transaction takes care of on the way.
+const MAX_EXPIRED: i64 = 200;
+
+/// The answer to an order.
+pub struct Placed {
+    pub order: OrderView,
+    /// false: the same request had been answered before
+    pub created: bool,
+}
+
+struct Waiting {
+    draft: Draft,
+    id: Uuid,
+    source: Source,
+    reply: oneshot::Sender<Result<Placed>>,
+}
+
+/// The way in. Cheap to clone; the task ends when the last clone is gone.
+#[derive(Clone)]
+pub struct Intake {
+    queue: mpsc::Sender<Waiting>,
+    ids: Ids,
+    clock: Clock,
+}
+
+impl Intake {
+    /// Starts the task that settles orders.
+    pub fn start(db: Db, board: Board, clock: Clock, ids: Ids, hold_ttl: Duration) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let worker = Worker {
+            db,
+            board,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            hold_ttl,
+        };
+        tokio::spawn(worker.run(waiting));
+        Intake { queue, ids, clock }
+    }
+
+    /// Orders waiting right now.
+    pub fn depth(&self) -> usize {
+        QUEUE - self.queue.capacity()
+    }
+
+    /// Hands an order in and waits for the answer.
+    ///
+    /// # Errors
+    /// 503 when too many wait, with nothing written; the buyer's refusals of [`Supply::decide`]; 422
+    /// `idempotency-mismatch`.
+    pub async fn place(&self, draft: Draft, source: Source) -> Result<Placed> {
+        let id = self.ids.uuid(self.clock.now());
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .try_send(Waiting {
+                draft,
+                id,
+                source,
+                reply,
+            })
+            .map_err(|_| busy())?;
+        answer.await.map_err(|_| busy())?
+    }
+}
+
+struct Worker {
+    db: Db,
+    board: Board,
+    clock: Clock,
+    ids: Ids,
+    hold_ttl: Duration,
+}
+
+impl Worker {
+    async fn run(self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            metrics::histogram!("cunji_intake_batch_orders")
+                .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            let mut by_village: Vec<(VillageId, Vec<Waiting>)> = Vec::with_capacity(1);
+            for order in batch.drain(..) {
+                let village = order.draft.facts.village;
+                match by_village.iter_mut().find(|(known, _)| *known == village) {
+                    Some((_, orders)) => orders.push(order),
+                    None => by_village.push((village, vec![order])),
+                }
+            }
+            for (village, orders) in by_village {
+                self.settle(village, orders).await;
+            }
+        }
+    }
+
+    /// Settles a batch as a whole; if that fails, order by order, so that one bad order takes no other down.
+    async fn settle(&self, village: VillageId, orders: Vec<Waiting>) {
+        match self.commit(village, &orders).await {
+            Ok(answers) => {
+                for (order, answer) in orders.into_iter().zip(answers) {
+                    // the buyer may have gone; the order stands, and the key finds it again
+                    let _ = order.reply.send(answer);
+                }
+            }
+            Err(_) if orders.len() > 1 => {
+                metrics::counter!("cunji_intake_fallbacks_total").increment(1);
+                for order in orders {
+                    let answer = self.commit(village, std::slice::from_ref(&order)).await;
+                    let _ = order
+                        .reply
+                        .send(answer.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(busy()))));
+                }
+            }
+            Err(error) => {
+                if let Some(order) = orders.into_iter().next() {
+                    let _ = order.reply.send(Err(error));
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, village: VillageId, orders: &[Waiting]) -> Result<Vec<Result<Placed>>> {
+        let started = tokio::time::Instant::now();
+        let now = self.clock.now();
+        let (decided, supply, wrote) =
+            transact!(self.db, tx => self.decide_and_write(tx, village, orders, now).await)?;
+        metrics::histogram!("cunji_intake_commit_seconds").record(started.elapsed());
+        if wrote {
+            self.show(orders, &supply, now);
+        }
+        let mut answers = Vec::with_capacity(orders.len());
+        for (order, decision) in orders.iter().zip(decided) {
+            answers.push(match decision {
+                Decision::Accepted(accepted, number) => {
+                    metrics::counter!("cunji_orders_placed_total").increment(1);
+                    let ends = self.hold_end(&accepted, now);
+                    Ok(Placed {
+                        order: OrderView::placed(order.id, &order.draft, &accepted, number, now, ends),
+                        created: true,
+                    })
+                }
+                Decision::Known(id) => self.known(village, id).await,
+                Decision::Refused(error) => Err(error),
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn known(&self, village: VillageId, id: Uuid) -> Result<Placed> {
+        let order = super::view::load(&self.db, village, id, self.clock.now()).await?;
+        Ok(Placed {
+            order,
+            created: false,
+        })
+    }
+
+    fn hold_end(&self, accepted: &Accepted, now: Timestamp) -> Option<Timestamp> {
+        (accepted.hold == Hold::Active).then(|| now.plus(self.hold_ttl))
+    }
+
+    /// Puts the committed counters on the board, so that readers need no query.
+    fn show(&self, orders: &[Waiting], supply: &Supply, now: Timestamp) {
+        let epoch = self.db.supply_epoch();
+        let mut shown: Vec<Uuid> = Vec::with_capacity(1);
+        for order in orders {
+            let facts = &order.draft.facts;
+            let Some(link) = facts.link_id.filter(|link| !shown.contains(link)) else {
+                continue;
+            };
+            shown.push(link);
+            let covered = facts
+                .offers
+                .iter()
+                .flat_map(|offer| &offer.parts)
+                .all(|(sku, _)| supply.levels.contains_key(sku));
+            if covered {
+                let sold: Vec<_> = supply
+                    .offers
+                    .values()
+                    .filter(|row| row.link_id == link)
+                    .map(|row| (row.sku_id, row.sold))
+                    .collect();
+                self.board
+                    .committed(facts, &supply.levels, &sold, epoch, Some(now.plus(self.hold_ttl)));
+            }
+        }
+    }
+
+    /// The batch inside its transaction. Locks first (stock, then offers, in one order everywhere), then looks for
+    /// orders placed before under the same keys, decides, and writes all that was accepted with one statement a table.
+    async fn decide_and_write(
+        &self,
+        tx: &mut Tx,
+        village: VillageId,
+        orders: &[Waiting],
+        now: Timestamp,
+    ) -> Result<(Vec<Decision>, Supply, bool)> {
+        let mut supply = read_supply(tx, village, orders, now).await?;
+        let known = write::replays(
+            tx,
+            village,
+            orders.iter().filter_map(|order| key_of(&order.draft)),
+        )
+        .await?;
+        let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::new();
+        let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
+        for (index, order) in orders.iter().enumerate() {
+            let decision = match key_of(&order.draft) {
+                Some(key) => match known.get(&(key.0, key.1.to_owned())) {
+                    Some(replay) => repeat(order, replay),
+                    // the same key twice in one batch: the first one decides
+                    None => match seen.get(&key) {
+                        Some(first) => repeat_in_batch(order, &orders[*first], &decided[*first]),
+                        None => {
+                            seen.insert(key, index);
+                            accept(&mut supply, order, now)
+                        }
+                    },
+                },
+                None => accept(&mut supply, order, now),
+            };
+            decided.push(decision);
+        }
+        let wrote = self
+            .write(tx, village, orders, &mut decided, &supply, now)
+            .await?;
+        Ok((decided, supply, wrote))
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        village: VillageId,
+        orders: &[Waiting],
+        decided: &mut [Decision],
+        supply: &Supply,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let accepted = decided
+            .iter()
+            .filter(|decision| matches!(decision, Decision::Accepted(..)))
+            .count();
+        if accepted == 0 {
+            return Ok(false);
+        }
+        let last = write::take_numbers(tx, village, now, accepted).await?;
+        let mut serial = last - i64::try_from(accepted).unwrap_or(0);
+        let (mut rows, mut lines) = (Vec::with_capacity(accepted), Vec::with_capacity(accepted));
+        for (order, decision) in orders.iter().zip(decided.iter_mut()) {
+            let Decision::Accepted(accepted, number) = decision else {
+                continue;
+            };
+            serial += 1;
+            *number = super::number(now, serial);
+            rows.push(NewOrder::of(
+                order.id,
+                order.source,
+                &order.draft,
+                accepted,
+                number,
+                now,
+                self.hold_end(accepted, now),
+            ));
+            lines.extend(
+                accepted
+                    .lines
+                    .iter()
+                    .zip(1..)
+                    .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
+            );
+        }
+        write::insert_orders(tx, village, &rows).await?;
+        write::insert_lines(tx, village, &lines).await?;
+        let reserved: Vec<_> = supply
+            .reserved
+            .iter()
+            .map(|(sku, cases)| (*sku, *cases))
+            .collect();
+        stock::store::reserve(tx, village, &reserved).await?;
+        let sold: Vec<_> = supply
+            .sold
+            .iter()
+            .map(|((link, sku), cases)| (*link, *sku, *cases))
+            .collect();
+        offers::add_sold(tx, village, &sold).await?;
+        let told: Vec<_> = rows.iter().map(|row| row.event()).collect();
+        outbox::tell(tx, &self.ids, village, now, "order.placed", &told).await?;
+        Ok(true)
+    }
+}
+
+enum Decision {
+    /// with its number, once it has one
+    Accepted(Box<Accepted>, String),
+    /// placed before: the order's id
+    Known(Uuid),
+    Refused(Error),
+}
+
+fn key_of(draft: &Draft) -> Option<(Option<Uuid>, &str)> {
+    draft.key.as_deref().map(|key| (draft.facts.link_id, key))
+}
+
+fn accept(supply: &mut Supply, order: &Waiting, now: Timestamp) -> Decision {
+    match supply.decide(&order.draft, now) {
+        Ok(accepted) => Decision::Accepted(Box::new(accepted), String::new()),
+        Err(error) => Decision::Refused(error),
+    }
+}
+
+fn repeat(order: &Waiting, replay: &Replay) -> Decision {
+    if replay.body_hash == order.draft.hash {
+        Decision::Known(replay.id)
+    } else {
+        Decision::Refused(mismatch())
+    }
+}
+
+fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Decision {
+    match decision {
+        _ if first.draft.hash != order.draft.hash => Decision::Refused(mismatch()),
+        Decision::Accepted(..) => Decision::Known(first.id),
+        Decision::Known(id) => Decision::Known(*id),
+        Decision::Refused(_) => Decision::Refused(busy()),
+    }
+}
+
+fn mismatch() -> Error {
+    let detail = text(
+        "这个 Idempotency-Key 已经用于另一个订单，请换一个。",
+        "This Idempotency-Key was used for another order; please take a new one.",
+    );
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", detail).into()
+}
+
+/// Frees what ended holds still hold, then locks and reads everything that the batch may take.
+async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting], now: Timestamp) -> Result<Supply> {
+    write::expire_due(tx, village, now, MAX_EXPIRED).await?;
+    let mut skus: Vec<Uuid> = orders
+        .iter()
+        .flat_map(|order| &order.draft.facts.offers)
+        .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku))
+        .collect();
+    skus.sort_unstable();
+    skus.dedup();
+    let mut links: Vec<Uuid> = orders
+        .iter()
+        .filter_map(|order| order.draft.facts.link_id)
+        .collect();
+    links.sort_unstable();
+    links.dedup();
+    let levels = stock::store::lock(tx, village, &skus).await?;
+    let offers = offers::lock_offers(tx, village, &links).await?;
+    Ok(Supply::new(levels, offers))
+}

@@ -1,0 +1,4 @@
+//! SQL of orders.
+
+pub mod read;
+pub mod write;

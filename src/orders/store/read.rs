@@ -1,0 +1,150 @@
+//! SQL that reads orders.
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::db::{Db, Tx, json};
+use crate::error::Result;
+use crate::id::VillageId;
+use crate::on;
+use crate::orders::{Line, Order, Status};
+
+macro_rules! columns {
+    () => {
+        "orders.village_id, orders.id, orders.number, orders.link_id, orders.source, orders.channel, orders.host,
+         orders.name, orders.phone, orders.province, orders.city, orders.district, orders.street, orders.region_code,
+         orders.note, orders.method, orders.goods_fen, orders.freight_fen, orders.total_fen, orders.captured_fen,
+         orders.refunded_fen, orders.hold, orders.hold_ends_at, orders.ended_as, orders.ordered, orders.cancelled,
+         orders.packed, orders.shipped, orders.delivered, orders.version, orders.placed_at, orders.paid_at,
+         orders.updated_at"
+    };
+}
+
+/// What an order is, in SQL: the twin of [`crate::orders::status`].
+macro_rules! status_sql {
+    () => {
+        "(CASE WHEN orders.cancelled = orders.ordered THEN
+              CASE WHEN orders.captured_fen > 0 AND orders.refunded_fen >= orders.captured_fen THEN 'refunded'
+                   WHEN orders.ended_as = 'expired' THEN 'expired' ELSE 'cancelled' END
+           WHEN orders.delivered = orders.ordered - orders.cancelled THEN 'delivered'
+           WHEN orders.shipped = orders.ordered - orders.cancelled THEN 'shipped'
+           WHEN orders.packed = orders.ordered - orders.cancelled THEN 'packed'
+           WHEN orders.captured_fen >= orders.total_fen THEN 'paid' ELSE 'awaiting_payment' END)"
+    };
+}
+
+
+pub async fn by_id(db: &Db, village: VillageId, id: Uuid) -> Result<Option<Order>> {
+    Ok(
+        on!(db, ex => sqlx::query_as(concat!("SELECT ", columns!(), " FROM orders WHERE village_id = $1 AND id = $2"))
+        .bind(village).bind(id).fetch_optional(ex).await)?,
+    )
+}
+
+pub async fn by_number(db: &Db, village: VillageId, number: &str) -> Result<Option<Order>> {
+    Ok(
+        on!(db, ex => sqlx::query_as(concat!("SELECT ", columns!(), " FROM orders WHERE village_id = $1 AND number = $2"))
+        .bind(village).bind(number).fetch_optional(ex).await)?,
+    )
+}
+
+/// The order inside a transaction, locked until it ends.
+pub async fn lock(tx: &mut Tx, village: VillageId, id: Uuid) -> Result<Option<Order>> {
+    Ok(on!(tx,
+        sqlite: concat!("SELECT ", columns!(), " FROM orders WHERE village_id = $1 AND id = $2"),
+        pg: concat!("SELECT ", columns!(), " FROM orders WHERE village_id = $1 AND id = $2 FOR UPDATE"),
+        sql, ex => sqlx::query_as(sql).bind(village).bind(id).fetch_optional(ex).await)?)
+}
+
+pub async fn lines(db: &Db, village: VillageId, orders: &[Uuid]) -> Result<Vec<Line>> {
+    Ok(on!(db,
+        sqlite: "SELECT line.order_id, line.line, line.sku_id, sku.code AS sku, line.title, line.price_fen,
+                        line.goods_fen, line.ordered, line.cancelled, line.packed, line.shipped, line.delivered
+                 FROM order_line AS line JOIN sku ON sku.village_id = line.village_id AND sku.id = line.sku_id
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 ORDER BY line.order_id, line.line",
+        pg: "SELECT line.order_id, line.line, line.sku_id, sku.code AS sku, line.title, line.price_fen,
+                    line.goods_fen, line.ordered, line.cancelled, line.packed, line.shipped, line.delivered
+             FROM order_line AS line JOIN sku ON sku.village_id = line.village_id AND sku.id = line.sku_id
+             WHERE line.village_id = $1
+               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             ORDER BY line.order_id, line.line",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
+}
+
+/// What a list of orders is narrowed to; empty parts narrow nothing.
+#[derive(Default)]
+pub struct Filter {
+    pub status: Option<Status>,
+    pub link: Option<String>,
+    /// number, or part of a name or phone
+    pub q: Option<String>,
+    pub created_by: Option<Uuid>,
+}
+
+/// Orders before a cursor, newest first.
+pub async fn list(
+    db: &Db,
+    village: VillageId,
+    filter: &Filter,
+    before: Uuid,
+    limit: i64,
+) -> Result<Vec<Order>> {
+    let like = filter.q.as_deref().map(|q| {
+        format!(
+            "%{}%",
+            q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+        )
+    });
+    Ok(on!(db, ex => sqlx::query_as(concat!(
+        "SELECT ", columns!(), " FROM orders
+         LEFT JOIN link ON link.village_id = orders.village_id AND link.id = orders.link_id
+         WHERE orders.village_id = $1 AND orders.id < $2
+           AND (CAST($3 AS TEXT) IS NULL OR ", status_sql!(), " = $3)
+           AND (CAST($4 AS TEXT) IS NULL OR link.code = $4)
+           AND (CAST($5 AS TEXT) IS NULL OR orders.number LIKE $5 ESCAPE '\\' OR orders.name LIKE $5 ESCAPE '\\'
+                OR orders.phone LIKE $5 ESCAPE '\\')
+           AND ($6 IS NULL OR link.created_by = $6)
+         ORDER BY orders.id DESC LIMIT $7"))
+        .bind(village).bind(before).bind(filter.status.map(Status::as_str)).bind(&filter.link).bind(&like)
+        .bind(filter.created_by).bind(limit).fetch_all(ex).await)?)
+}
+
+/// Orders changed after an instant, oldest change first, for programs that follow along.
+pub async fn updated(
+    db: &Db,
+    village: VillageId,
+    after: (Timestamp, Uuid),
+    limit: i64,
+) -> Result<Vec<Order>> {
+    Ok(on!(db, ex => sqlx::query_as(concat!(
+        "SELECT ", columns!(), " FROM orders
+         WHERE village_id = $1 AND (updated_at > $2 OR (updated_at = $2 AND id > $3))
+         ORDER BY updated_at, id LIMIT $4"))
+        .bind(village).bind(after.0).bind(after.1).bind(limit).fetch_all(ex).await)?)
+}
+
+/// The order that a key has placed on a link.
+pub async fn by_key(db: &Db, village: VillageId, link: Uuid, key: &str) -> Result<Option<(Uuid, Vec<u8>)>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT id, body_hash FROM orders WHERE village_id = $1 AND link_id = $2 AND idem_key = $3")
+        .bind(village).bind(link).bind(key).fetch_optional(ex).await)?)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct RefundRow {
+    pub id: Uuid,
+    pub amount_fen: crate::money::Fen,
+    pub state: String,
+    pub reason: String,
+    pub created_at: Timestamp,
+    pub done_at: Option<Timestamp>,
+}
+
+/// The refunds that a buyer sees on an order.
+pub async fn refunds(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<RefundRow>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT id, amount_fen, state, reason, created_at, done_at FROM refund
+         WHERE village_id = $1 AND order_id = $2 ORDER BY id")
+        .bind(village).bind(order).fetch_all(ex).await)?)
+}

@@ -1,0 +1,369 @@
+//! SQL that changes orders: placing in bulk, ending holds, cancelling, paying.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::db::{Tx, json};
+use crate::error::Result;
+use crate::id::{VillageId, order_token};
+use crate::links::store::board::add_sold;
+use crate::money::Method;
+use crate::on;
+use crate::orders::decide::{Accepted, AcceptedLine};
+use crate::orders::draft::Draft;
+use crate::orders::{Hold, Order, Source};
+use crate::stock;
+
+/// One order to insert. Field names are those of the statement that reads them.
+#[derive(Serialize)]
+pub struct NewOrder<'a> {
+    pub id: Uuid,
+    pub number: &'a str,
+    pub link_id: Option<Uuid>,
+    pub source: Source,
+    pub channel: &'a str,
+    pub host: &'a str,
+    pub idem_key: Option<&'a str>,
+    pub body_hash: Option<String>,
+    pub external_shop: Option<&'a str>,
+    pub external_no: Option<&'a str>,
+    pub name: &'a str,
+    pub phone: &'a str,
+    pub province: &'a str,
+    pub city: &'a str,
+    pub district: &'a str,
+    pub street: &'a str,
+    pub region_code: &'a str,
+    pub note: &'a str,
+    pub method: Method,
+    pub goods_fen: i64,
+    pub freight_fen: i64,
+    pub captured_fen: i64,
+    pub hold: Hold,
+    pub hold_ends_at: Option<i64>,
+    pub ordered: i64,
+    pub placed_at: i64,
+    pub paid_at: Option<i64>,
+    #[serde(skip)]
+    pub village: VillageId,
+}
+
+#[derive(Serialize)]
+pub struct NewLine<'a> {
+    pub order_id: Uuid,
+    pub line: i64,
+    pub sku_id: Uuid,
+    pub title: &'a str,
+    pub price_fen: i64,
+    pub goods_fen: i64,
+    pub ordered: i64,
+}
+
+impl<'a> NewOrder<'a> {
+    pub fn of(
+        id: Uuid,
+        source: Source,
+        draft: &'a Draft,
+        accepted: &Accepted,
+        number: &'a str,
+        now: Timestamp,
+        hold_ends: Option<Timestamp>,
+    ) -> Self {
+        let Draft {
+            facts,
+            to,
+            method,
+            note,
+            key,
+            hash,
+            items: _,
+        } = draft;
+        let paid = accepted.total.0 == 0;
+        NewOrder {
+            id,
+            number,
+            link_id: facts.link_id,
+            source,
+            channel: &facts.channel,
+            host: &facts.host,
+            idem_key: key.as_deref(),
+            body_hash: key.is_some().then(|| hex::encode(hash)),
+            external_shop: None,
+            external_no: None,
+            name: &to.name,
+            phone: &to.phone,
+            province: &to.province,
+            city: &to.city,
+            district: &to.district,
+            street: &to.street,
+            region_code: &to.region_code,
+            note,
+            method: *method,
+            goods_fen: accepted.goods.0,
+            freight_fen: accepted.freight.0,
+            captured_fen: 0,
+            hold: accepted.hold,
+            hold_ends_at: hold_ends.map(|at| at.0),
+            ordered: accepted.cases,
+            placed_at: now.0,
+            paid_at: paid.then_some(now.0),
+            village: facts.village,
+        }
+    }
+
+    /// What partners are told: no names, no phones.
+    pub fn event(&self) -> String {
+        json(&serde_json::json!({
+            "number": self.number, "token": order_token(self.village, self.id), "channel": self.channel,
+            "cases": self.ordered, "total_fen": self.goods_fen + self.freight_fen, "method": self.method,
+        }))
+    }
+}
+
+impl<'a> NewLine<'a> {
+    pub fn of(order_id: Uuid, line: i64, draft: &'a Draft, accepted: &AcceptedLine) -> Self {
+        let offer = &draft.facts.offers[accepted.offer];
+        NewLine {
+            order_id,
+            line,
+            sku_id: offer.sku_id,
+            title: &offer.title,
+            price_fen: accepted.price.0,
+            goods_fen: accepted.goods.0,
+            ordered: accepted.cases,
+        }
+    }
+}
+
+/// Inserts orders with one statement.
+pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>]) -> Result<()> {
+    on!(tx,
+        sqlite: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+                     external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+                     method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+                     paid_at, updated_at)
+                 SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
+                     value->>'source', value->>'channel', value->>'host', value->>'idem_key',
+                     unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
+                     value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
+                     value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
+                     value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
+                     value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
+                     value->>'paid_at', value->>'placed_at'
+                 FROM json_each($2)",
+        pg: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+                 method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+                 paid_at, updated_at)
+             SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
+                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+                 method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
+                 placed_at, paid_at, placed_at
+             FROM json_to_recordset($2::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
+                 host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
+                 province text, city text, district text, street text, region_code text, note text, method text,
+                 goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
+                 ordered bigint, placed_at bigint, paid_at bigint)",
+        sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub async fn insert_lines(tx: &mut Tx, village: VillageId, rows: &[NewLine<'_>]) -> Result<()> {
+    on!(tx,
+        sqlite: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+                 SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
+                     value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
+                 FROM json_each($2)",
+        pg: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+             SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
+             FROM json_to_recordset($2::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
+                 price_fen bigint, goods_fen bigint, ordered bigint)",
+        sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Takes `count` order numbers of a village's day and gives the last of them.
+pub async fn take_numbers(tx: &mut Tx, village: VillageId, now: Timestamp, count: usize) -> Result<i64> {
+    Ok(on!(tx, ex => sqlx::query_scalar(
+        "INSERT INTO order_counter (village_id, day, last) VALUES ($1, $2, $3)
+         ON CONFLICT (village_id, day) DO UPDATE SET last = order_counter.last + excluded.last RETURNING last")
+        .bind(village).bind(now.day().to_string()).bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .fetch_one(ex).await)?)
+}
+
+/// An order placed before under a key.
+pub struct Replay {
+    pub id: Uuid,
+    pub body_hash: Vec<u8>,
+}
+
+/// The orders that these keys have placed, on links and by staff.
+pub async fn replays(
+    tx: &mut Tx,
+    village: VillageId,
+    keys: impl Iterator<Item = (Option<Uuid>, &str)>,
+) -> Result<HashMap<(Option<Uuid>, String), Replay>> {
+    let keys: Vec<_> = keys.collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    type Row = (Option<Uuid>, String, Uuid, Vec<u8>);
+    let rows: Vec<Row> = on!(tx,
+        sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
+                 FROM json_each($2) AS asked
+                 JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
+                  AND orders.idem_key = asked.value->>1",
+        pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
+             FROM json_array_elements($2::json) AS asked
+             JOIN orders ON orders.village_id = $1 AND orders.link_id = (asked.value->>0)::uuid
+              AND orders.idem_key = asked.value->>1
+             UNION ALL
+             SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
+             FROM json_array_elements($2::json) AS asked
+             JOIN orders ON orders.village_id = $1 AND orders.link_id IS NULL AND asked.value->>0 IS NULL
+              AND orders.idem_key = asked.value->>1",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&keys)).fetch_all(ex).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(link, key, id, body_hash)| ((link, key), Replay { id, body_hash }))
+        .collect())
+}
+
+/// Ends holds whose time is over: the orders expire, their cases go back. At most `limit` at once; gives how many.
+pub async fn expire_due(tx: &mut Tx, village: VillageId, now: Timestamp, limit: i64) -> Result<usize> {
+    let ids: Vec<Uuid> = on!(tx, ex => sqlx::query_scalar(
+        "UPDATE orders SET hold = 'released', ended_as = 'expired', cancelled = ordered, updated_at = $2
+         WHERE village_id = $1 AND hold = 'active' AND id IN (
+             SELECT id FROM orders WHERE village_id = $1 AND hold = 'active' AND hold_ends_at <= $2
+             ORDER BY hold_ends_at LIMIT $3)
+         RETURNING id")
+        .bind(village).bind(now).bind(limit).fetch_all(ex).await)?;
+    if !ids.is_empty() {
+        give_back(tx, village, &ids).await?;
+    }
+    Ok(ids.len())
+}
+
+/// Cancels one order that still may be: unpacked and not ended. `None` when it isn't so.
+pub async fn cancel(tx: &mut Tx, village: VillageId, id: Uuid, now: Timestamp) -> Result<Option<()>> {
+    let changed = on!(tx, ex => sqlx::query(
+        "UPDATE orders SET hold = 'released', ended_as = 'cancelled', cancelled = ordered, updated_at = $3
+         WHERE village_id = $1 AND id = $2 AND hold <> 'released' AND packed = 0 AND cancelled < ordered")
+        .bind(village).bind(id).bind(now).execute(ex).await.map(|done| done.rows_affected()))?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    give_back(tx, village, &[id]).await?;
+    Ok(Some(()))
+}
+
+/// Reserves an expired order's cases again, for money that came late; false, and nothing changed, when they are gone.
+pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> {
+    let village = order.village_id;
+    let ids = json(&[order.id]);
+    let cases: Vec<(Uuid, i64)> = on!(tx, ex => sqlx::query_as(
+        "SELECT COALESCE(part.component_id, line.sku_id) AS item,
+                CAST(SUM(line.ordered * COALESCE(part.quantity, 1)) AS BIGINT)
+         FROM order_line AS line
+         LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
+         WHERE line.village_id = $1 AND line.order_id = $2 GROUP BY item ORDER BY item")
+        .bind(village).bind(order.id).fetch_all(ex).await)?;
+    let skus: Vec<Uuid> = cases.iter().map(|(sku, _)| *sku).collect();
+    let levels = stock::store::lock(tx, village, &skus).await?;
+    let enough = |(sku, count): &(Uuid, i64)| {
+        levels
+            .iter()
+            .any(|level| level.sku_id == *sku && level.available() >= *count)
+    };
+    if !cases.iter().all(enough) {
+        return Ok(false);
+    }
+    let sold = revivable_offers(tx, order).await?;
+    let Some(sold) = sold else { return Ok(false) };
+    stock::store::reserve(tx, village, &cases).await?;
+    add_sold(tx, village, &sold).await?;
+    on!(tx,
+        sqlite: "UPDATE order_line SET cancelled = 0
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+        pg: "UPDATE order_line SET cancelled = 0
+             WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
+    on!(tx, ex => sqlx::query(
+        "UPDATE orders SET cancelled = 0, ended_as = NULL, updated_at = $3 WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(order.id).bind(now).execute(ex).await.map(|_| ()))?;
+    Ok(true)
+}
+
+/// What the order's link would have sold again; `None` when a quota does not allow it any more.
+async fn revivable_offers(tx: &mut Tx, order: &Order) -> Result<Option<Vec<(Uuid, Uuid, i64)>>> {
+    let Some(link) = order.link_id else {
+        return Ok(Some(Vec::new()));
+    };
+    let offers = crate::links::store::board::lock_offers(tx, order.village_id, &[link]).await?;
+    let lines: Vec<(Uuid, i64)> = on!(tx, ex => sqlx::query_as(
+        "SELECT sku_id, ordered FROM order_line WHERE village_id = $1 AND order_id = $2 ORDER BY sku_id")
+        .bind(order.village_id).bind(order.id).fetch_all(ex).await)?;
+    let fits = |(sku, count): &(Uuid, i64)| {
+        offers
+            .iter()
+            .any(|offer| offer.sku_id == *sku && offer.quota.is_none_or(|quota| offer.sold + count <= quota))
+    };
+    let sold = lines.iter().map(|(sku, count)| (link, *sku, *count)).collect();
+    Ok(lines.iter().all(fits).then_some(sold))
+}
+
+/// Gives the live cases of these orders back to stock and offers, marks their lines cancelled, and closes what was
+/// still waiting to be paid.
+async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> {
+    let ids = json(&ids);
+    let stock_cases = stock_cases(tx, village, &ids).await?;
+    let offer_cases: Vec<(Uuid, Uuid, i64)> = on!(tx,
+        sqlite: "SELECT orders.link_id, line.sku_id, -SUM(line.ordered - line.cancelled)
+                 FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+                 WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
+                   AND orders.id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
+        pg: "SELECT orders.link_id, line.sku_id, CAST(-SUM(line.ordered - line.cancelled) AS BIGINT)
+             FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+             WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
+               AND orders.id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(&ids).fetch_all(ex).await)?;
+    stock::store::release(tx, village, &stock_cases).await?;
+    add_sold(tx, village, &offer_cases).await?;
+    on!(tx,
+        sqlite: "UPDATE order_line SET cancelled = ordered
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+        pg: "UPDATE order_line SET cancelled = ordered
+             WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
+    on!(tx,
+        sqlite: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
+                   AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+        pg: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
+               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The cases per stock item that these orders hold; a gift box counts what it is made of.
+async fn stock_cases(tx: &mut Tx, village: VillageId, ids: &str) -> Result<Vec<(Uuid, i64)>> {
+    Ok(on!(tx,
+        sqlite: "SELECT COALESCE(part.component_id, line.sku_id) AS item,
+                        SUM((line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1))
+                 FROM order_line AS line
+                 LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 GROUP BY item ORDER BY item",
+        pg: "SELECT COALESCE(part.component_id, line.sku_id) AS item, CAST(SUM(
+                        (line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1)) AS BIGINT)
+             FROM order_line AS line
+             LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
+             WHERE line.village_id = $1
+               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             GROUP BY item ORDER BY item",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(ids).fetch_all(ex).await)?)
+}

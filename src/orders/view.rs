@@ -1,0 +1,163 @@
+//! An order as its buyer sees it, the same after placing and when read again.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::decide::Accepted;
+use super::draft::Draft;
+use super::store::read;
+use super::{Facts, Line, Order, Status, status};
+use crate::clock::Timestamp;
+use crate::db::Db;
+use crate::error::{Result, not_found};
+use crate::id::{VillageId, order_token};
+use crate::money::{Fen, Method};
+
+#[derive(Serialize, ToSchema)]
+pub struct OrderView {
+    pub number: String,
+    pub token: String,
+    pub status: Status,
+    pub items: Vec<ItemView>,
+    pub goods_fen: Fen,
+    pub freight_fen: Fen,
+    pub total_fen: Fen,
+    pub payment_method: Method,
+    pub placed_at: Timestamp,
+    pub pay_before: Option<Timestamp>,
+    pub paid_at: Option<Timestamp>,
+    /// null while no shipping calendar is kept
+    #[schema(value_type = Option<Object>)]
+    pub promise: Option<Value>,
+    #[schema(value_type = Vec<Object>)]
+    pub parcels: Vec<Value>,
+    pub refunds: Vec<RefundView>,
+    #[schema(value_type = Vec<Object>)]
+    pub claims: Vec<Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ItemView {
+    pub sku: String,
+    pub title: String,
+    /// cases ordered
+    pub quantity: i64,
+    pub cancelled: i64,
+    pub price_fen: Fen,
+    pub goods_fen: Fen,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RefundView {
+    pub amount_fen: Fen,
+    pub state: String,
+    pub reason: String,
+    pub created_at: Timestamp,
+    pub done_at: Option<Timestamp>,
+}
+
+impl OrderView {
+    /// The view of an order that has just been committed, without reading it back.
+    pub fn placed(
+        id: Uuid,
+        draft: &Draft,
+        accepted: &Accepted,
+        number: String,
+        now: Timestamp,
+        hold_ends: Option<Timestamp>,
+    ) -> Self {
+        let item = |line: &super::decide::AcceptedLine| {
+            let offer = &draft.facts.offers[line.offer];
+            ItemView {
+                sku: offer.sku.clone(),
+                title: offer.title.clone(),
+                quantity: line.cases,
+                cancelled: 0,
+                price_fen: line.price,
+                goods_fen: line.goods,
+            }
+        };
+        let facts = Facts {
+            ended_as: None,
+            total_fen: accepted.total.0,
+            captured_fen: 0,
+            refunded_fen: 0,
+            ordered: accepted.cases,
+            cancelled: 0,
+            packed: 0,
+            shipped: 0,
+            delivered: 0,
+        };
+        OrderView {
+            number,
+            token: order_token(draft.facts.village, id),
+            status: status(&facts),
+            items: accepted.lines.iter().map(item).collect(),
+            goods_fen: accepted.goods,
+            freight_fen: accepted.freight,
+            total_fen: accepted.total,
+            payment_method: draft.method,
+            placed_at: now,
+            pay_before: hold_ends,
+            paid_at: (accepted.total == Fen::ZERO).then_some(now),
+            promise: None,
+            parcels: Vec::new(),
+            refunds: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+
+    fn of(order: &Order, lines: Vec<Line>, refunds: Vec<read::RefundRow>, now: Timestamp) -> Self {
+        // a hold past its end holds nothing, whether or not it has been swept
+        let lapsed = order.pay_before().is_some_and(|end| end <= now);
+        OrderView {
+            number: order.number.clone(),
+            token: order.token(),
+            status: if lapsed { Status::Expired } else { order.status() },
+            items: lines
+                .into_iter()
+                .map(|line| ItemView {
+                    sku: line.sku,
+                    title: line.title,
+                    quantity: line.ordered,
+                    cancelled: line.cancelled,
+                    price_fen: line.price_fen,
+                    goods_fen: line.goods_fen,
+                })
+                .collect(),
+            goods_fen: order.goods_fen,
+            freight_fen: order.freight_fen,
+            total_fen: order.total_fen,
+            payment_method: order.method,
+            placed_at: order.placed_at,
+            pay_before: order.pay_before(),
+            paid_at: order.paid_at,
+            promise: None,
+            parcels: Vec::new(),
+            refunds: refunds
+                .into_iter()
+                .map(|refund| RefundView {
+                    amount_fen: refund.amount_fen,
+                    state: refund.state,
+                    reason: refund.reason,
+                    created_at: refund.created_at,
+                    done_at: refund.done_at,
+                })
+                .collect(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+/// Reads an order as its buyer sees it.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn load(db: &Db, village: VillageId, id: Uuid, now: Timestamp) -> Result<OrderView> {
+    let order = read::by_id(db, village, id).await?.ok_or_else(not_found)?;
+    let lines = read::lines(db, village, &[id]).await?;
+    let refunds = read::refunds(db, village, id).await?;
+    Ok(OrderView::of(&order, lines, refunds, now))
+}

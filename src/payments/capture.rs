@@ -1,0 +1,108 @@
+//! Money has come: what becomes of the order. One place for every way of paying.
+//!
+//! - the order waits: when it is covered, its hold becomes a sale; a part payment is kept and the rest still due;
+//! - the order was paid already: the surplus goes back;
+//! - the order expired: its cases are reserved again if they are there, else it stays unfilled and the money goes back;
+//! - the order was cancelled: the money goes back.
+
+use uuid::Uuid;
+
+use super::store::{self, Evidence};
+use super::{Event, Payment, refund};
+use crate::clock::Timestamp;
+use crate::db::{Tx, json};
+use crate::error::{Result, conflict, not_found, text};
+use crate::id::{Ids, VillageId};
+use crate::money::Fen;
+use crate::orders::store::{read, write};
+use crate::orders::{Ended, Hold, HoldEvent, Order};
+use crate::outbox;
+
+/// Money that has come for an order.
+pub enum Received {
+    /// through a payment that was opened before
+    Opened(Payment),
+    /// told by staff, with what they saw
+    Told {
+        order: Uuid,
+        payment: Payment,
+        evidence: Evidence,
+    },
+}
+
+/// Takes money in and settles the order it is for.
+///
+/// # Errors
+/// 404 for an order that is gone; 409 `already-paid` when this very payment has been captured before.
+pub async fn capture(
+    tx: &mut Tx,
+    ids: &Ids,
+    village: VillageId,
+    received: Received,
+    at: Timestamp,
+) -> Result<()> {
+    let (order_id, amount) = match &received {
+        Received::Opened(payment) => (payment.order_id, payment.amount_fen),
+        Received::Told { order, payment, .. } => (*order, payment.amount_fen),
+    };
+    let order = read::lock(tx, village, order_id).await?.ok_or_else(not_found)?;
+    match received {
+        Received::Opened(payment) => {
+            let paid = payment.state.next(Event::MoneyCame).ok_or_else(already_paid)?;
+            if !store::set_state(tx, village, payment.id, payment.state, paid, Some(at)).await? {
+                return Err(already_paid());
+            }
+        }
+        Received::Told {
+            payment, evidence, ..
+        } => store::insert_paid(tx, &payment, &evidence).await?,
+    }
+    settle(tx, ids, &order, amount, at).await
+}
+
+fn already_paid() -> crate::error::Error {
+    conflict(
+        "already-paid",
+        text("这笔款已经收过了。", "This payment has been received already."),
+    )
+}
+
+async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestamp) -> Result<()> {
+    let village = order.village_id;
+    let captured = Fen(order.captured_fen.0.saturating_add(amount.0));
+    let covered = captured >= order.total_fen;
+    let keeps = match (order.hold, order.ended_as) {
+        (Hold::Active | Hold::Consumed, _) => true,
+        (Hold::Released, Some(Ended::Expired)) if covered => write::revive(tx, order, at).await?,
+        (Hold::Released, _) => false,
+    };
+    let sold = keeps && covered;
+    let hold = if sold {
+        order.hold.next(HoldEvent::Sold).unwrap_or(order.hold)
+    } else {
+        order.hold
+    };
+    store::add_captured(tx, village, order.id, amount, hold, sold.then_some(at), at).await?;
+    if keeps && covered {
+        store::close_open(tx, village, order.id).await?;
+        let surplus = Fen(captured.0 - order.total_fen.0 - order.refunded_fen.0);
+        if surplus > Fen::ZERO && order.captured_fen >= order.total_fen {
+            refund::start(tx, ids, order, surplus, "重复付款，多付的部分退回", None, at).await?;
+        }
+        let body =
+            json(&serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": captured}));
+        outbox::tell(tx, ids, village, at, "order.paid", &[body]).await?;
+    } else if !keeps {
+        refund::start(
+            tx,
+            ids,
+            order,
+            amount,
+            "付款时订单已经失效，货也没有了，全额退回",
+            None,
+            at,
+        )
+        .await?;
+    }
+    Ok(())
+}

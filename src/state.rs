@@ -1,0 +1,26 @@
+//! What a handler can reach. Handlers ask for the part they need (`State<Db>`); no feature knows the whole.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::clock::Clock;
+use crate::config::{Config, PublicUrl};
+use crate::db::Db;
+use crate::id::Ids;
+use crate::links::board::Board;
+use crate::orders::intake::Intake;
+use crate::villages::api::LoginGuard;
+
+/// Everything a handler can ask for, cheap to clone.
+#[derive(Clone, FromRef)]
+pub struct App {
+    pub db: Db,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub config: Arc<Config>,
+    pub public_url: PublicUrl,
+    pub login_guard: LoginGuard,
+    pub board: Board,
+    pub intake: Intake,
+}
