@@ -1,10 +1,16 @@
 //! The program put together: the parts made, the tasks started, and the HTTP service around the route table.
 
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
@@ -56,5 +62,30 @@ impl App {
                 edge,
             ))
             .with_state(self.clone())
+    }
+}
+
+/// How long requests in flight may take to finish after the stop was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves HTTP until `stop` is done, then finishes what is in flight.
+pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let stopped = CancellationToken::new();
+    let signal = stopped.clone();
+    let listener = listener.tap_io(|socket| {
+        // small answers must not wait for more to come
+        let _ = socket.set_nodelay(true);
+    });
+    let server = axum::serve(listener, app.service()).with_graceful_shutdown(async move {
+        stop.await;
+        signal.cancel();
+    });
+    let late = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        done = server.into_future() => done.context("serving failed"),
+        () = late => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //! imports only go down (ARCHITECTURE.md, "Floors").
 
 // the program
+pub mod bench;
 pub mod app;
 pub mod routes;
 pub mod state;

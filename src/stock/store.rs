@@ -23,8 +23,10 @@ pub async fn lock(tx: &mut Tx, village: VillageId, skus: &[Uuid]) -> Result<Vec<
 pub async fn reserve(tx: &mut Tx, village: VillageId, cases: &[(Uuid, i64)]) -> Result<()> {
     tx.changes_supply();
     on!(tx,
-        sqlite: "UPDATE stock SET reserved = reserved + (needed.value->>1) FROM json_each($2) AS needed
-                 WHERE village_id = $1 AND sku_id = unhex(needed.value->>0, '-')",
+        sqlite: "UPDATE stock SET reserved = reserved + (
+                     SELECT SUM(needed.value->>1) FROM json_each($2) AS needed
+                     WHERE unhex(needed.value->>0, '-') = stock.sku_id)
+                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value->>0, '-') FROM json_each($2))",
         pg: "UPDATE stock SET reserved = reserved + (needed.value->>1)::bigint
              FROM json_array_elements($2::json) AS needed
              WHERE village_id = $1 AND sku_id = (needed.value->>0)::uuid",

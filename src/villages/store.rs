@@ -61,7 +61,7 @@ pub async fn villages(db: &Db) -> Result<Vec<Village>> {
 /// primary key and one runs again.
 pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) -> Result<VillageId> {
     on!(tx, ex => sqlx::query(
-        "INSERT INTO town (id, slug, name) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM town
+        "INSERT INTO town (id, slug, name) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM town WHERE TRUE
          ON CONFLICT (slug) DO NOTHING")
         .bind(new.town_slug).bind(new.town).execute(ex).await.map(|_| ()))?;
     Ok(on!(tx, ex => sqlx::query_scalar(
