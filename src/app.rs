@@ -16,6 +16,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::ops::Metrics;
 use crate::orders::intake::Intake;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
@@ -40,9 +41,12 @@ impl App {
             ids.clone(),
             config.hold_ttl,
         );
+        let waiting = intake.clone();
+        let depth = move || waiting.depth();
         App {
             login_guard: LoginGuard::new(public_url.starts_with("https://")),
             public_url: PublicUrl(public_url.into()),
+            metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
             board,
             intake,
             clock,
@@ -55,7 +59,9 @@ impl App {
     /// The HTTP service.
     pub fn service(&self) -> Router {
         let boot = self.ids.uuid(self.clock.now()).simple().to_string();
+        let document = serde_json::to_vec(&crate::routes::openapi()).unwrap_or_default();
         crate::routes::router(self)
+            .merge(crate::ops::docs(document.into()))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(
                 Edge::new(boot.get(24..).unwrap_or_default()),
@@ -69,7 +75,11 @@ impl App {
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves HTTP until `stop` is done, then finishes what is in flight.
-pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+pub async fn serve(
+    app: &App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let stopped = CancellationToken::new();
     let signal = stopped.clone();
     let listener = listener.tap_io(|socket| {

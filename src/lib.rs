@@ -2,8 +2,8 @@
 //! imports only go down (ARCHITECTURE.md, "Floors").
 
 // the program
-pub mod bench;
 pub mod app;
+pub mod bench;
 pub mod routes;
 pub mod state;
 // the business, upper floors first

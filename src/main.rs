@@ -58,8 +58,19 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve | Command::Migrate => anyhow::bail!("soon"),
-        Command::Bench { database, clients, seconds, stored, json } => {
-            let options = cunji::bench::Options { database, clients: clients.into(), seconds, stored };
+        Command::Bench {
+            database,
+            clients,
+            seconds,
+            stored,
+            json,
+        } => {
+            let options = cunji::bench::Options {
+                database,
+                clients: clients.into(),
+                seconds,
+                stored,
+            };
             let report = cunji::bench::run(options).await?;
             if json {
                 println!("{}", serde_json::to_string(&report)?);

@@ -12,7 +12,7 @@ use crate::state::App;
 use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
-use crate::web::openapi::Doc;
+use crate::web::openapi::{self, Doc};
 use crate::{links, ops, orders, payments, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
@@ -298,4 +298,24 @@ pub fn router(app: &App) -> Router<App> {
         };
         router.route(route.path, handler)
     })
+}
+
+/// The OpenAPI document of the table.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let rows = table().into_iter().map(|route| openapi::Row {
+        roles: match route.access {
+            Access::Public => None,
+            Access::Staff(roles) => Some(
+                roles
+                    .iter()
+                    .map(|role| role.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+        },
+        method: route.method,
+        path: route.path,
+        doc: route.doc,
+    });
+    openapi::document(rows.collect())
 }

@@ -22,12 +22,18 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream, request: Vec::with_capacity(1024), answer: Vec::with_capacity(4096), body_at: 0 })
+        Ok(Client {
+            stream,
+            request: Vec::with_capacity(1024),
+            answer: Vec::with_capacity(4096),
+            body_at: 0,
+        })
     }
 
     pub async fn get(&mut self, path: &str) -> anyhow::Result<u16> {
         self.request.clear();
-        self.request.extend_from_slice(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes());
+        self.request
+            .extend_from_slice(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes());
         self.exchange().await
     }
 
@@ -62,7 +68,10 @@ impl Client {
             self.more().await?;
         };
         let head = std::str::from_utf8(&self.answer[..end]).context("the head of an answer is text")?;
-        let status = head.get(9..12).and_then(|status| status.parse().ok()).context("an answer has a status")?;
+        let status = head
+            .get(9..12)
+            .and_then(|status| status.parse().ok())
+            .context("an answer has a status")?;
         let length: usize = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))

@@ -109,10 +109,20 @@ async fn measure(db: &Db, options: &Options) -> anyhow::Result<Report> {
     let app = App::build(config, db.clone(), ids);
     let stop = CancellationToken::new();
     let (served, stopped) = (app.clone(), stop.clone());
-    let server = tokio::spawn(async move { crate::app::serve(&served, listener, stopped.cancelled_owned()).await });
+    let server =
+        tokio::spawn(async move { crate::app::serve(&served, listener, stopped.cancelled_owned()).await });
 
-    let load = Load { address, clients: options.clients, time: Duration::from_secs(options.seconds), serial: Arc::default() };
-    let single = Load { clients: 1, time: load.time.min(Duration::from_secs(3)), ..load.clone() };
+    let load = Load {
+        address,
+        clients: options.clients,
+        time: Duration::from_secs(options.seconds),
+        serial: Arc::default(),
+    };
+    let single = Load {
+        clients: 1,
+        time: load.time.min(Duration::from_secs(3)),
+        ..load.clone()
+    };
     let alone = single.run(Step::Order, &links.hot).await?;
     let orders = load.run(Step::Order, &links.hot).await?;
     let journeys = load.run(Step::Journey, &links.hot).await?;
@@ -143,7 +153,13 @@ async fn measure(db: &Db, options: &Options) -> anyhow::Result<Report> {
 }
 
 /// Bare inserts of the same rows in batches as large as the number of clients, for a third of the time.
-async fn engine_limit(db: &Db, ids: &Ids, clock: &Clock, link: &Link, options: &Options) -> anyhow::Result<u64> {
+async fn engine_limit(
+    db: &Db,
+    ids: &Ids,
+    clock: &Clock,
+    link: &Link,
+    options: &Options,
+) -> anyhow::Result<u64> {
     let time = Duration::from_secs(options.seconds.div_ceil(3).max(1));
     let started = Instant::now();
     let mut orders = 0u64;
@@ -246,7 +262,13 @@ impl Load {
         );
         // scrambled, so that keys arrive in no order, as random ones do
         let key = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        client.post(&format!("/api/v1/links/{}/orders", link.code), &format!("bench-{key:016x}"), &body).await
+        client
+            .post(
+                &format!("/api/v1/links/{}/orders", link.code),
+                &format!("bench-{key:016x}"),
+                &body,
+            )
+            .await
     }
 
     async fn journey(&self, client: &mut Client, link: &Link) -> anyhow::Result<()> {
@@ -255,12 +277,24 @@ impl Load {
         ensure!(status == 201, "an order was answered {status}");
         let order: Value = serde_json::from_slice(client.body())?;
         let token = order["token"].as_str().context("an order has a token")?;
-        let status = client.post(&format!("/api/v1/orders/{token}/payments"), "-", r#"{"method":"practice"}"#).await?;
-        ensure!(status == 200, "a payment was answered {status}: {}", client.text());
+        let status = client
+            .post(
+                &format!("/api/v1/orders/{token}/payments"),
+                "-",
+                r#"{"method":"practice"}"#,
+            )
+            .await?;
+        ensure!(
+            status == 200,
+            "a payment was answered {status}: {}",
+            client.text()
+        );
         let payment: Value = serde_json::from_slice(client.body())?;
         let url = payment["url"].as_str().context("a practice payment has a page")?;
         let payment = url.rsplit('/').next().unwrap_or_default();
-        let status = client.post(&format!("/api/v1/practice/{payment}/pay"), "-", "{}").await?;
+        let status = client
+            .post(&format!("/api/v1/practice/{payment}/pay"), "-", "{}")
+            .await?;
         ensure!(status == 200, "paying was answered {status}: {}", client.text());
         let order: Value = serde_json::from_slice(client.body())?;
         ensure!(order["status"] == "paid", "a paid order is {}", order["status"]);
@@ -277,7 +311,10 @@ async fn race(load: &Load, link: &Link) -> anyhow::Result<i64> {
         buyers.push(tokio::spawn(async move {
             let mut client = Client::connect(load.address).await?;
             let mut sold = 0;
-            while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            while left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_ok()
+            {
                 match load.order(&mut client, &link).await? {
                     201 => sold += 1,
                     409 => {}
@@ -305,8 +342,20 @@ pub fn table(report: &Report) -> String {
          whole journeys    {}/s, p99 {} ms (link read, order, payment, paid)\n\
          link reads        {}/s\n\
          oversold          {} of {RACE_CASES} cases in a race of {RACE_BUYERS} buyers",
-        report.engine, report.clients, report.seconds, report.stored, report.orders_per_s, report.p50_ms, report.p99_ms,
-        report.engine_limit_orders_per_s, report.ratio_percent, report.single_orders_per_s, report.single_p50_ms,
-        report.journeys_per_s, report.journey_p99_ms, report.link_reads_per_s, report.oversold,
+        report.engine,
+        report.clients,
+        report.seconds,
+        report.stored,
+        report.orders_per_s,
+        report.p50_ms,
+        report.p99_ms,
+        report.engine_limit_orders_per_s,
+        report.ratio_percent,
+        report.single_orders_per_s,
+        report.single_p50_ms,
+        report.journeys_per_s,
+        report.journey_p99_ms,
+        report.link_reads_per_s,
+        report.oversold,
     )
 }

@@ -39,7 +39,10 @@ impl ThrowAway {
             None => {
                 let folder = std::env::temp_dir().join(&name);
                 std::fs::create_dir(&folder)?;
-                (format!("sqlite://{}", folder.join("shop.db").display()), Kind::File(folder))
+                (
+                    format!("sqlite://{}", folder.join("shop.db").display()),
+                    Kind::File(folder),
+                )
             }
             Some(url) if url.starts_with("postgres") => {
                 let server = Db::connect(url).await?;
@@ -65,7 +68,9 @@ impl ThrowAway {
 
 /// The address of another database on the same server.
 fn with_database(url: &str, name: &str) -> anyhow::Result<String> {
-    let (base, options) = url.split_once('?').map_or((url, String::new()), |(base, rest)| (base, format!("?{rest}")));
+    let (base, options) = url
+        .split_once('?')
+        .map_or((url, String::new()), |(base, rest)| (base, format!("?{rest}")));
     let scheme_end = base.find("://").context("a database address has ://")? + 3;
     let server = match base[scheme_end..].find('/') {
         Some(slash) => &base[..scheme_end + slash],
@@ -107,7 +112,13 @@ pub async fn fill(db: &Db, ids: &Ids, clock: &Clock, few: i64) -> Result<Links> 
     };
     let village = transact!(db, tx => villages::store::create_village(tx, &new, at).await)?;
     let make = async |sku_id: Uuid, sku: &'static str| {
-        let link = Link { village, id: ids.uuid(at), code: ids.link_code(village), sku_id, sku };
+        let link = Link {
+            village,
+            id: ids.uuid(at),
+            code: ids.link_code(village),
+            sku_id,
+            sku,
+        };
         transact!(db, tx => insert_link(tx, &link, at).await)?;
         Ok::<_, crate::error::Error>(link)
     };
@@ -115,10 +126,21 @@ pub async fn fill(db: &Db, ids: &Ids, clock: &Clock, few: i64) -> Result<Links> 
     transact!(db, tx => insert_sku(tx, village, plenty, "FT05", PLENTY, at).await)?;
     let scarce = ids.uuid(at);
     transact!(db, tx => insert_sku(tx, village, scarce, "FT10", few, at).await)?;
-    Ok(Links { hot: make(plenty, "FT05").await?, race: make(scarce, "FT10").await?, limit: make(plenty, "FT05").await? })
+    Ok(Links {
+        hot: make(plenty, "FT05").await?,
+        race: make(scarce, "FT10").await?,
+        limit: make(plenty, "FT05").await?,
+    })
 }
 
-async fn insert_sku(tx: &mut Tx, village: VillageId, id: Uuid, code: &str, cases: i64, at: Timestamp) -> Result<()> {
+async fn insert_sku(
+    tx: &mut Tx,
+    village: VillageId,
+    id: Uuid,
+    code: &str,
+    cases: i64,
+    at: Timestamp,
+) -> Result<()> {
     on!(tx, ex => sqlx::query(
         "INSERT INTO product (village_id, id, slug, name, legal_kind, description, label, active, created_at)
          VALUES ($1, $2, $3, '纯红薯粉条', 'fresh', '', '{}', TRUE, $4)")
@@ -150,7 +172,11 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
     let texts: Vec<(Uuid, String, String)> = (0..count)
         .map(|_| {
             let id = ids.uuid(at);
-            (id, format!("bench-{:032x}", id.as_u128().swap_bytes()), format!("199{:08}", id.as_u128() % 100_000_000))
+            (
+                id,
+                format!("bench-{:032x}", id.as_u128().swap_bytes()),
+                format!("199{:08}", id.as_u128() % 100_000_000),
+            )
         })
         .collect();
     transact!(db, tx => {
@@ -203,7 +229,15 @@ fn row<'a>(link: &'a Link, text: &'a (Uuid, String, String), number: &'a str, at
 }
 
 fn line(link: &Link, order_id: Uuid) -> NewLine<'static> {
-    NewLine { order_id, line: 1, sku_id: link.sku_id, title: "纯红薯粉条", price_fen: 6800, goods_fen: 6800, ordered: 1 }
+    NewLine {
+        order_id,
+        line: 1,
+        sku_id: link.sku_id,
+        title: "纯红薯粉条",
+        price_fen: 6800,
+        goods_fen: 6800,
+        ordered: 1,
+    }
 }
 
 /// Stores orders of the past season: on a new link for every 5,000, as livestreams come one after the other.
@@ -216,7 +250,11 @@ pub async fn prefill(db: &Db, ids: &Ids, like: &Link, orders: u64, now: Timestam
     while stored < orders {
         let gone = i64::try_from(season.as_millis() / u128::from(orders) * u128::from(stored)).unwrap_or(0);
         let at = Timestamp(start.0 + gone);
-        let link = Link { id: ids.uuid(at), code: ids.link_code(like.village), ..like.clone() };
+        let link = Link {
+            id: ids.uuid(at),
+            code: ids.link_code(like.village),
+            ..like.clone()
+        };
         transact!(db, tx => insert_link(tx, &link, at).await)?;
         for _ in 0..PER_LINK.min(orders - stored).div_ceil(BATCH) {
             let batch = BATCH.min(orders - stored);

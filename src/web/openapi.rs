@@ -1,7 +1,6 @@
 //! The OpenAPI document, built from the route table and the types that handlers take and give.
 
 use axum::http::Method;
-use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -175,9 +174,4 @@ fn http_method(method: &Method) -> Option<HttpMethod> {
         Method::DELETE => HttpMethod::Delete,
         _ => return None,
     })
-}
-
-/// The document as JSON.
-pub fn to_json(document: &OpenApi) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
 }
