@@ -132,82 +132,99 @@ async fn reservations_at_once_never_oversell() {
     .await;
 }
 
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+async fn fefo_in(shop: &TestApp, sku: Uuid, cases: i64, good_until: &str) -> Result<Vec<(Uuid, i64)>> {
+    transact!(shop.app.db, tx => fefo(tx, shop.zhang.id, sku, cases, day(good_until)).await)
+}
+
+async fn ship_in(shop: &TestApp, sku: Uuid, picks: &[(Uuid, i64)]) -> Result<()> {
+    let order_id = Uuid::from_u128(7);
+    let pick = |&(lot, cases)| Pick {
+        sku,
+        lot,
+        cases,
+        order_id,
+    };
+    let picks: Vec<Pick> = picks.iter().map(pick).collect();
+    let (at, ids) = (shop.app.clock.now(), &shop.app.ids);
+    transact!(shop.app.db, tx => ship(tx, shop.zhang.id, &picks, at, ids, None).await)
+}
+
+fn cases(picks: &[(Uuid, i64)]) -> Vec<i64> {
+    picks.iter().map(|(_, cases)| *cases).collect()
+}
+
+/// Three lots of three cases each.
+async fn three_lots(shop: &TestApp) -> Uuid {
+    let id = product(shop, "fentiao").await;
+    let ft = add_sku(shop, &id, sku("FT05")).await;
+    for (lot, best_before) in [
+        ("NEW", "2025-03-01"),
+        ("OLD", "2024-02-01"),
+        ("MID", "2024-09-01"),
+    ] {
+        receive(shop, "FT05", lot, best_before, 3).await;
+    }
+    ft
+}
+
 #[tokio::test]
 async fn what_is_shipped_leaves_the_oldest_good_lot() {
     on_both(async |shop| {
-        let id = product(shop, "fentiao").await;
-        let ft = add_sku(shop, &id, sku("FT05")).await;
-        for (lot, best_before) in [
-            ("NEW", "2025-03-01"),
-            ("OLD", "2024-02-01"),
-            ("MID", "2024-09-01"),
-        ] {
-            receive(shop, "FT05", lot, best_before, 3).await;
-        }
-        let (db, village) = (&shop.app.db, shop.zhang.id);
-        reserve_in(shop, &[(ft, 5)]).await.unwrap();
-        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        let picks = transact!(db, tx => fefo(tx, village, ft, 4, day("2024-02-02")).await).unwrap();
+        let ft = three_lots(shop).await;
+        let picks = fefo_in(shop, ft, 4, "2024-02-02").await.unwrap();
+        assert_eq!(cases(&picks), [3, 1], "the old lot is too old");
         assert_eq!(
-            picks.iter().map(|(_, cases)| *cases).collect::<Vec<_>>(),
-            [3, 1],
-            "the old lot is too old"
+            problem_of(fefo_in(shop, ft, 7, "2024-02-02").await),
+            "stock-too-low"
         );
-        let lacking = transact!(db, tx => fefo(tx, village, ft, 7, day("2024-02-02")).await);
-        assert_eq!(problem_of(lacking), "stock-too-low");
-        let all = transact!(db, tx => fefo(tx, village, ft, 7, day("2024-02-01")).await).unwrap();
-        assert_eq!(all.iter().map(|(_, cases)| *cases).collect::<Vec<_>>(), [3, 3, 1]);
+        assert_eq!(
+            cases(&fefo_in(shop, ft, 7, "2024-02-01").await.unwrap()),
+            [3, 3, 1]
+        );
 
+        reserve_in(shop, &[(ft, 5)]).await.unwrap();
         shop.app.clock.advance(Duration::from_secs(60));
-        let at = shop.app.clock.now();
-        let pick = |&(lot, cases)| Pick {
-            sku: ft,
-            lot,
-            cases,
-            order_id: Uuid::from_u128(7),
-        };
-        let picks: Vec<Pick> = picks.iter().map(pick).collect();
-        let epoch = db.supply_epoch();
-        transact!(db, tx => ship(tx, village, &picks, at, &shop.app.ids, None).await).unwrap();
-        assert!(db.supply_epoch() > epoch);
+        let epoch = shop.app.db.supply_epoch();
+        ship_in(shop, ft, &picks).await.unwrap();
+        assert!(shop.app.db.supply_epoch() > epoch, "links must hear of it");
         let listed = item(shop, "FT05").await;
         assert_eq!(counts(&listed), (5, 1, 4));
-        let lots: Vec<_> = listed["lots"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|lot| (lot["code"].as_str(), lot["on_hand"].as_i64()))
-            .collect();
-        assert_eq!(lots, [(Some("OLD"), Some(3)), (Some("NEW"), Some(2))]);
+        let lot = |lot: &Value| (lot["code"].clone(), lot["on_hand"].clone());
+        let lots: Vec<_> = listed["lots"].as_array().unwrap().iter().map(lot).collect();
+        assert_eq!(lots, [(json!("OLD"), json!(3)), (json!("NEW"), json!(2))]);
         let (_, moves) = shop.get(&shop.zhang.packer, "/api/v1/stock/movements").await;
-        let shipped: Vec<_> = moves["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|row| row["kind"] == "shipped")
-            .collect();
-        assert_eq!(
-            shipped
-                .iter()
-                .map(|row| row["quantity"].as_i64().unwrap())
-                .sum::<i64>(),
-            -4
-        );
+        let newest = &moves["items"].as_array().unwrap()[..2];
+        assert!(newest.iter().all(|row| row["kind"] == "shipped"), "{moves}");
+        let quantity = |row: &Value| row["quantity"].as_i64().unwrap();
+        assert_eq!(newest.iter().map(quantity).sum::<i64>(), -4);
+    })
+    .await;
+}
 
-        let too_much = [Pick {
-            cases: 2,
-            ..picks[1].clone()
-        }];
-        let refused = transact!(db, tx => ship(tx, village, &too_much, at, &shop.app.ids, None).await);
-        assert_eq!(problem_of(refused), "stock-too-low", "one case is reserved");
-        let elsewhere = [Pick {
-            lot: Uuid::nil(),
-            cases: 1,
-            ..picks[1].clone()
-        }];
-        let refused = transact!(db, tx => ship(tx, village, &elsewhere, at, &shop.app.ids, None).await);
-        assert_eq!(problem_of(refused), "another error", "no such lot");
-        assert_eq!(counts(&item(shop, "FT05").await), (5, 1, 4));
+#[tokio::test]
+async fn what_is_not_there_or_not_reserved_is_not_shipped() {
+    on_both(async |shop| {
+        let ft = three_lots(shop).await;
+        let picks = fefo_in(shop, ft, 4, "2024-01-20").await.unwrap();
+        let [(old, _), (mid, _)] = picks[..] else {
+            panic!("{picks:?}")
+        };
+        reserve_in(shop, &[(ft, 4)]).await.unwrap();
+        for (picks, problem) in [
+            (vec![(old, 3), (mid, 2)], "stock-too-low"),
+            (vec![(old, 2), (old, 2)], "stock-too-low"),
+            (vec![(old, 1), (Uuid::nil(), 1)], "another error"),
+            (vec![(old, -1)], "another error"),
+        ] {
+            assert_eq!(problem_of(ship_in(shop, ft, &picks).await), problem, "{picks:?}");
+            assert_eq!(counts(&item(shop, "FT05").await), (9, 4, 5));
+        }
+        let (_, moves) = shop.get(&shop.zhang.packer, "/api/v1/stock/movements").await;
+        assert_eq!(moves["items"].as_array().unwrap().len(), 3, "receipts alone");
     })
     .await;
 }
