@@ -7,6 +7,7 @@ pub mod bench;
 pub mod routes;
 pub mod state;
 // the business, upper floors first
+pub mod catalog;
 pub mod freight;
 pub mod links;
 pub mod orders;

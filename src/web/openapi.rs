@@ -14,11 +14,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 type Named = Vec<(String, RefOr<Schema>)>;
 
+/// A media type and what comes in it.
+type Content = (&'static str, RefOr<Schema>);
+
 /// What one route takes and gives.
 pub struct Doc {
     summary: &'static str,
-    body: Option<(&'static str, RefOr<Schema>)>,
-    answers: Vec<(u16, Option<(&'static str, RefOr<Schema>)>)>,
+    body: Option<Content>,
+    answers: Vec<(u16, Option<Content>)>,
     schemas: Named,
 }
 
@@ -41,7 +44,7 @@ impl Doc {
         self.answers(status, Some(("application/json", schema)));
     }
 
-    pub fn answers(&mut self, status: u16, content: Option<(&'static str, RefOr<Schema>)>) {
+    pub fn answers(&mut self, status: u16, content: Option<Content>) {
         self.answers.push((status, content));
     }
 
@@ -56,9 +59,21 @@ impl Doc {
 
     fn reference<T: ToSchema + PartialSchema>(&mut self) -> RefOr<Schema> {
         T::schemas(&mut self.schemas);
-        let name = T::name().into_owned();
+        let name = name_of::<T>();
         self.schemas.push((name.clone(), T::schema()));
         Ref::from_schema_name(name).into()
+    }
+}
+
+/// A generic type is named with what it is filled with: pages of different rows are different schemas.
+fn name_of<T: ToSchema>() -> String {
+    let name = T::name().into_owned();
+    let full = std::any::type_name::<T>();
+    match full.split_once('<').map(|(_, inner)| inner.trim_end_matches('>')) {
+        Some(inner) if !inner.starts_with('\'') => {
+            format!("{name}_{}", inner.rsplit("::").next().unwrap_or(inner))
+        }
+        _ => name,
     }
 }
 
@@ -174,4 +189,16 @@ fn http_method(method: &Method) -> Option<HttpMethod> {
         Method::DELETE => HttpMethod::Delete,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::listing::Page;
+
+    #[test]
+    fn pages_of_different_rows_have_different_names() {
+        assert_eq!(name_of::<Page<crate::money::Fen>>(), "Page_Fen");
+        assert_eq!(name_of::<crate::money::Fen>(), "Fen");
+    }
 }
