@@ -6,6 +6,8 @@ mod app;
 mod catalog;
 mod freight;
 mod goods;
+mod links;
+mod links_app;
 mod pg;
 mod stock;
 mod supply;
