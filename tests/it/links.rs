@@ -7,7 +7,7 @@ use cunji::db::Db;
 use cunji::id::Ids;
 use cunji::links::views::Views;
 use cunji::links::{NewLink, edit};
-use cunji::{on, transact};
+use cunji::transact;
 use serde_json::{Value, json};
 
 use crate::app::{NOW, fields};
@@ -24,6 +24,7 @@ async fn acts(shop: &Shop<'_>) -> Vec<(String, String)> {
     let items = page["items"].as_array().unwrap().iter();
     items
         .map(|row| (text(&row["act"]), text(&row["subject"])))
+        .filter(|(act, _)| act.starts_with("link."))
         .collect()
 }
 
@@ -49,9 +50,9 @@ async fn a_link_is_made_with_what_was_asked() {
             "closes_at": "2024-01-28T12:00:00Z", "closed_at": null, "status": "not_yet",
             "created_at": NOW, "created_by": "manager-zhang",
             "offers": [
-                {"sku": "HS10", "title": "红薯粉条", "spec": "5斤/箱", "price_fen": 1990, "quota": 50,
+                {"sku": "HS10", "title": "纯红薯粉条", "spec": "2.5kg/箱", "price_fen": 1990, "quota": 50,
                  "limit_per_order": 2, "sold": 0},
-                {"sku": "FT05", "title": "红薯粉条", "spec": "5斤/箱", "price_fen": 6800, "quota": null,
+                {"sku": "FT05", "title": "纯红薯粉条", "spec": "2.5kg/箱", "price_fen": 6800, "quota": null,
                  "limit_per_order": 20, "sold": 0},
             ],
         });
@@ -59,6 +60,31 @@ async fn a_link_is_made_with_what_was_asked() {
         let page = shop.get("packer", "/api/v1/links").await;
         assert_eq!(page, json!({"items": [expected], "next": null}));
         assert_eq!(acts(shop).await, [("link.create".to_owned(), code.to_owned())]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn buyers_see_a_change_at_once() {
+    on_both(async |shop| {
+        let code = shop.link("host", json!({})).await;
+        let path = format!("/api/v1/links/{code}");
+        let seen = async || {
+            let link = shop.get("", &path).await;
+            let offers = link["offers"].as_array().unwrap().iter();
+            let offers = offers.map(|offer| format!("{} {}", offer["sku"], offer["price_fen"]));
+            (link["status"].clone(), offers.collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(seen().await, (json!("open"), r#""FT05" 6800"#.to_owned()));
+        let offers = json!([{"sku": "HS10", "price_fen": 1990}, {"sku": "FT05", "price_fen": 5800}]);
+        shop.call("host", "PATCH", &path, Some(json!({"offers": offers})))
+            .await;
+        assert_eq!(
+            seen().await,
+            (json!("open"), r#""HS10" 1990, "FT05" 5800"#.to_owned())
+        );
+        shop.call("host", "POST", &format!("{path}/close"), None).await;
+        assert_eq!(seen().await.0, json!("closed"));
     })
     .await;
 }
@@ -196,17 +222,12 @@ async fn offers_are_replaced_but_never_below_what_is_sold() {
         assert_eq!((status, &answer["type"]), (409, &json!("/problems/offer-has-sales")));
 
         let (status, link) = patch(json!([{"sku": "FT05", "price_fen": 5500, "quota": 4}])).await;
-        let expected = json!([{"sku": "FT05", "title": "红薯粉条", "spec": "5斤/箱", "price_fen": 5500, "quota": 4,
+        let expected = json!([{"sku": "FT05", "title": "纯红薯粉条", "spec": "2.5kg/箱", "price_fen": 5500, "quota": 4,
             "limit_per_order": 20, "sold": 4}]);
         assert_eq!((status, &link["offers"]), (200, &expected), "what isn't sold goes, what is stays sold");
 
         // one that is on the link may stay on it after its sku went out of sale
-        transact!(shop.db(), tx => {
-            on!(tx, ex => sqlx::query("UPDATE sku SET active = FALSE WHERE village_id = $1 AND code = 'FT05'")
-                .bind(shop.village).execute(ex).await.map(|_| ()))?;
-            Ok(())
-        })
-        .unwrap();
+        shop.retire("FT05").await;
         let (status, link) = patch(json!([{"sku": "FT05", "price_fen": 5400}])).await;
         assert_eq!((status, &link["offers"][0]["price_fen"]), (200, &json!(5400)));
         assert_eq!(link["offers"][0]["sold"], 4);
@@ -278,7 +299,7 @@ async fn a_copy_has_the_settings_and_nothing_sold() {
                 "host",
                 "2024-01-28T12:00:00Z",
                 "open",
-                "manager"
+                "manager-zhang"
             ]
             .map(Value::from)
         );
@@ -570,8 +591,8 @@ async fn a_link_has_a_code_and_a_poster() {
                         "张村",
                         "石佛寺镇",
                         "年货",
-                        "红薯粉条",
-                        "5斤/箱",
+                        "纯红薯粉条",
+                        "2.5kg/箱",
                         "1月28日 20:00 截止",
                     ] {
                         assert!(text.contains(words), "{words}");

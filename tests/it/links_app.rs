@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use cunji::clock::Timestamp;
 use cunji::db::Db;
@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::app::{self, TestApp};
+use crate::goods;
 
 pub struct Shop<'a> {
     pub test: &'a TestApp,
@@ -26,6 +27,8 @@ pub struct Shop<'a> {
     /// a host beside the one that every village has
     lan: String,
     skus: HashMap<&'static str, Uuid>,
+    /// whose skus can be sold
+    product: String,
 }
 
 /// Tells a story on each engine.
@@ -40,16 +43,19 @@ impl<'a> Shop<'a> {
             village: test.zhang.id,
             lan: hire_lan(test).await,
             skus: HashMap::new(),
+            product: goods::product(test, "fen-tiao").await,
         };
-        for (code, kind, active) in [
-            ("FT05", "fresh", true),
-            ("HS10", "fresh", true),
-            ("OLD1", "fresh", false),
-            ("FT25", "prepacked", true),
-        ] {
-            let sku = shop.add_sku(code, kind, active).await;
+        for code in ["FT05", "HS10", "OLD1"] {
+            let sku = goods::add_sku(test, &shop.product, goods::sku(code)).await;
             shop.skus.insert(code, sku);
         }
+        shop.retire("OLD1").await;
+        let body = json!({"name": "包装粉条", "slug": "packed", "legal_kind": "prepacked"});
+        let packed = test
+            .must(Method::POST, &test.zhang.manager, goods::PRODUCTS, body)
+            .await;
+        let packed = packed["id"].as_str().unwrap();
+        goods::add_sku(test, packed, goods::sku("FT25")).await;
         shop
     }
 
@@ -75,24 +81,13 @@ impl<'a> Shop<'a> {
         })
     }
 
-    async fn add_sku(&self, code: &'static str, kind: &str, active: bool) -> Uuid {
-        let (at, village, ids) = (self.now(), self.village, &self.test.app.ids);
-        let (product, sku) = (ids.uuid(at), ids.uuid(at));
-        transact!(self.db(), tx => {
-            on!(tx, ex => sqlx::query(
-                "INSERT INTO product (village_id, id, slug, name, legal_kind, description, label, created_at)
-                 VALUES ($1, $2, $3, $3, $4, '', '{}', $5)")
-                .bind(village).bind(product).bind(code).bind(kind).bind(at).execute(ex).await.map(|_| ()))?;
-            on!(tx, ex => sqlx::query(
-                "INSERT INTO sku (village_id, id, product_id, code, title, spec, price_fen, gross_weight_grams,
-                                  shelf_life_days, active, created_at)
-                 VALUES ($1, $2, $3, $4, '红薯粉条', '5斤/箱', 6800, 2700, 360, $5, $6)")
-                .bind(village).bind(sku).bind(product).bind(code).bind(active).bind(at)
-                .execute(ex).await.map(|_| ()))?;
-            Ok(())
-        })
-        .unwrap();
-        sku
+    /// Takes a sku out of sale.
+    pub async fn retire(&self, sku: &str) {
+        let path = format!("{}/{}/skus/{sku}", goods::PRODUCTS, self.product);
+        let change = json!({"active": false});
+        self.test
+            .must(Method::PATCH, &self.test.zhang.manager, &path, change)
+            .await;
     }
 
     /// Calls a route as a member of staff, or as nobody.
