@@ -13,11 +13,13 @@ use crate::error::Result;
 use crate::id::VillageId;
 use crate::transact;
 
+type Counters = HashMap<(VillageId, Uuid), Arc<AtomicU64>>;
+
 /// The counters of all links that are being looked at. Whoever serves a link's page takes its counter once and adds
 /// to it for every view; the map's lock is taken for that and for [`Views::flush`] only.
 #[derive(Clone, Default)]
 pub struct Views {
-    links: Arc<Mutex<HashMap<(VillageId, Uuid), Arc<AtomicU64>>>>,
+    links: Arc<Mutex<Counters>>,
     /// one flush at a time: two would add the same views twice
     flushing: Arc<tokio::sync::Mutex<()>>,
 }

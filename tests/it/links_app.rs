@@ -229,3 +229,9 @@ async fn hire_lan(test: &TestApp) -> String {
     .unwrap();
     secret
 }
+
+/// The codes of a list of links.
+pub fn codes(page: &Value) -> Vec<&str> {
+    let items = page["items"].as_array().unwrap();
+    items.iter().map(|link| link["code"].as_str().unwrap()).collect()
+}

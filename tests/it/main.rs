@@ -8,6 +8,7 @@ mod freight;
 mod goods;
 mod links;
 mod links_app;
+mod links_seen;
 mod pg;
 mod stock;
 mod supply;
