@@ -16,6 +16,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
 use crate::state::App;
@@ -48,6 +49,7 @@ impl App {
             public_url: PublicUrl(public_url.into()),
             metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
             board,
+            press: Press::default(),
             intake,
             clock,
             db,
