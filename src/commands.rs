@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{self, serve_metrics};
+use crate::app::{self, housekeeping, serve_metrics};
 use crate::config::Config;
 use crate::db::Db;
 use crate::id::Ids;
@@ -75,6 +75,7 @@ impl Running {
         if let Some(address) = app.config.metrics_listen {
             serve_metrics(app.metrics.clone(), address).await?;
         }
+        tokio::spawn(housekeeping(app.clone()));
         let jobs = jobs::start(app.clone()).await?;
         Ok(Running { app, address, listener, jobs })
     }
