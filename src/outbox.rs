@@ -49,7 +49,7 @@ pub async fn tell(
     on!(tx,
         sqlite: "INSERT INTO outbox (village_id, id, subscriber_id, topic, body, created_at, run_at)
                  SELECT $1, unhex(value->>'id', '-'), unhex(value->>'subscriber_id', '-'), $3, value->>'body', $4, $4
-                 FROM json_each($2)",
+                 FROM jsonb_each($2)",
         pg: "INSERT INTO outbox (village_id, id, subscriber_id, topic, body, created_at, run_at)
              SELECT $1, r.id, r.subscriber_id, $3, r.body, $4, $4
              FROM json_to_recordset($2::json) AS r(id uuid, subscriber_id uuid, body text)",

@@ -214,7 +214,7 @@ pub async fn replays(
     let rows: Vec<Row> = on!(tx,
         // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
         sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-                 FROM json_each($2) AS asked
+                 FROM jsonb_each($2) AS asked
                  CROSS JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
                   AND orders.idem_key = asked.value->>1",
         pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
@@ -288,7 +288,7 @@ pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> 
     add_sold(tx, village, &sold).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = 0
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = 0
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -325,7 +325,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
         sqlite: "SELECT orders.link_id, line.sku_id, -SUM(line.ordered - line.cancelled)
                  FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
                  WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
-                   AND orders.id IN (SELECT unhex(value, '-') FROM json_each($2))
+                   AND orders.id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
         pg: "SELECT orders.link_id, line.sku_id, CAST(-SUM(line.ordered - line.cancelled) AS BIGINT)
              FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
@@ -337,13 +337,13 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
     add_sold(tx, village, &offer_cases).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = ordered
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = ordered
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx,
         sqlite: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
-                   AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                   AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
                AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -357,7 +357,7 @@ async fn stock_cases(tx: &mut Tx, village: VillageId, ids: &str) -> Result<Vec<(
                         SUM((line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1))
                  FROM order_line AS line
                  LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
-                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY item ORDER BY item",
         pg: "SELECT COALESCE(part.component_id, line.sku_id) AS item, CAST(SUM(
                         (line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1)) AS BIGINT)
