@@ -19,6 +19,7 @@ use crate::links::board::Board;
 use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -51,6 +52,7 @@ impl App {
             board,
             press: Press::default(),
             intake,
+            sender: Sender::default(),
             clock,
             db,
             ids,

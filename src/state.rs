@@ -12,6 +12,7 @@ use crate::links::board::Board;
 use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -27,4 +28,5 @@ pub struct App {
     pub press: Press,
     pub intake: Intake,
     pub metrics: Metrics,
+    pub sender: Sender,
 }
