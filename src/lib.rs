@@ -4,6 +4,7 @@
 // the program
 pub mod app;
 pub mod bench;
+pub mod jobs;
 pub mod routes;
 pub mod state;
 // the business, upper floors first
@@ -11,6 +12,7 @@ pub mod catalog;
 pub mod freight;
 pub mod links;
 pub mod orders;
+pub mod partners;
 pub mod payments;
 pub mod stock;
 pub mod villages;

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
-use crate::id::{VillageId, order_token};
+use crate::id::{Ids, VillageId, order_token};
 use crate::links::store::board::add_sold;
 use crate::money::Method;
 use crate::on;
 use crate::orders::decide::{Accepted, AcceptedLine};
 use crate::orders::draft::Draft;
 use crate::orders::{Hold, Order, Source};
-use crate::stock;
+use crate::{outbox, stock};
 
 /// One order to insert. Field names are those of the statement that reads them.
 #[derive(Serialize)]
@@ -233,19 +233,32 @@ pub async fn replays(
         .collect())
 }
 
-/// Ends holds whose time is over: the orders expire, their cases go back. At most `limit` at once; gives how many.
-pub async fn expire_due(tx: &mut Tx, village: VillageId, now: Timestamp, limit: i64) -> Result<usize> {
-    let ids: Vec<Uuid> = on!(tx, ex => sqlx::query_scalar(
+/// Ends holds whose time is over: the orders expire, their cases go back, partners hear of it. At most `limit` at once;
+/// gives how many.
+pub async fn expire_due(
+    tx: &mut Tx,
+    ids: &Ids,
+    village: VillageId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<usize> {
+    let expired: Vec<(Uuid, String)> = on!(tx, ex => sqlx::query_as(
         "UPDATE orders SET hold = 'released', ended_as = 'expired', cancelled = ordered, updated_at = $2
          WHERE village_id = $1 AND hold = 'active' AND id IN (
              SELECT id FROM orders WHERE village_id = $1 AND hold = 'active' AND hold_ends_at <= $2
              ORDER BY hold_ends_at LIMIT $3)
-         RETURNING id")
+         RETURNING id, number")
         .bind(village).bind(now).bind(limit).fetch_all(ex).await)?;
-    if !ids.is_empty() {
-        give_back(tx, village, &ids).await?;
+    if !expired.is_empty() {
+        let orders: Vec<Uuid> = expired.iter().map(|(id, _)| *id).collect();
+        give_back(tx, village, &orders).await?;
+        let told = |(id, number): &(Uuid, String)| {
+            json(&serde_json::json!({"number": number, "token": order_token(village, *id)}))
+        };
+        let told: Vec<String> = expired.iter().map(told).collect();
+        outbox::tell(tx, ids, village, now, "order.expired", &told).await?;
     }
-    Ok(ids.len())
+    Ok(expired.len())
 }
 
 /// Cancels one order that still may be: unpacked and not ended. `None` when it isn't so.
