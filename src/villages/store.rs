@@ -60,8 +60,9 @@ pub async fn villages(db: &Db) -> Result<Vec<Village>> {
 /// Makes a village, and its town when there is none of that slug. Numbers are given in order; two at once meet on the
 /// primary key and one runs again.
 pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) -> Result<VillageId> {
+    // WHERE TRUE: without it SQLite takes the ON that follows for that of a join
     on!(tx, ex => sqlx::query(
-        "INSERT INTO town (id, slug, name) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM town
+        "INSERT INTO town (id, slug, name) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM town WHERE TRUE
          ON CONFLICT (slug) DO NOTHING")
         .bind(new.town_slug).bind(new.town).execute(ex).await.map(|_| ()))?;
     Ok(on!(tx, ex => sqlx::query_scalar(
