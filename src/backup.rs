@@ -29,10 +29,7 @@ pub async fn backup(db: &Db, file: &Path) -> anyhow::Result<Vec<Finding>> {
     discard(&part).await?;
     let written = async {
         db.copy_into(&part).await?;
-        let copy = Db::open_sqlite_for_reading(&part).await?;
-        let findings = audit::check(&copy).await;
-        copy.close().await;
-        let findings = findings.context("the copy can't be read")?;
+        let findings = audit_copy(&part).await.context("the copy can't be read")?;
         ensure!(
             !audit::is_damaged(&findings),
             "the copy is damaged:\n{}",
@@ -126,7 +123,7 @@ pub async fn restore(
 /// Makes a copy that can take the target's place: read from `file`, brought to this version, audited, synced.
 async fn prepare(file: &Path, part: &Path, allow: Allow) -> anyhow::Result<Vec<Finding>> {
     let name = file.display();
-    let source = Db::open_sqlite_for_reading(file).await?;
+    let source = Db::open_untouched(file).await?;
     let copied = async {
         match source
             .version()
@@ -141,16 +138,13 @@ async fn prepare(file: &Path, part: &Path, allow: Allow) -> anyhow::Result<Vec<F
     .await;
     source.close().await;
     copied?;
-    let copy = open_copy(part).await?;
-    let findings = async {
-        copy.migrate().await?;
-        audit::check(&copy)
-            .await
-            .with_context(|| format!("{name} can't be read"))
-    }
-    .await;
+    let copy = Db::connect(&address(part)?).await?;
+    let migrated = copy.migrate().await;
     copy.close().await;
-    let findings = findings?;
+    migrated?;
+    let findings = audit_copy(part)
+        .await
+        .with_context(|| format!("{name} can't be read"))?;
     ensure!(
         !audit::is_damaged(&findings) && (allow.broken || audit::is_clean(&findings)),
         "{name} is not in order:\n{}",
@@ -160,9 +154,16 @@ async fn prepare(file: &Path, part: &Path, allow: Allow) -> anyhow::Result<Vec<F
     Ok(findings)
 }
 
-async fn open_copy(part: &Path) -> anyhow::Result<Db> {
-    let name = part.to_str().context("the database's name must be UTF-8")?;
-    Db::connect(&format!("sqlite://{name}")).await
+async fn audit_copy(part: &Path) -> anyhow::Result<Vec<Finding>> {
+    let copy = Db::connect_for_reading(&address(part)?).await?;
+    let findings = audit::check(&copy).await;
+    copy.close().await;
+    Ok(findings?)
+}
+
+fn address(file: &Path) -> anyhow::Result<String> {
+    let name = file.to_str().context("the file's name must be UTF-8")?;
+    Ok(format!("sqlite://{name}"))
 }
 
 /// Swaps the prepared copy for what is there. The target's name leads to one whole shop at every instant.

@@ -5,7 +5,7 @@
 //! text and one set of Rust types serve both; where the texts must differ, both stand side by side in one `on!`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 mod file;
 mod version;
 
-pub use file::FileLock;
+pub use file::{FileLock, sqlite_path};
 pub use version::Version;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -199,35 +199,6 @@ impl Db {
         }
     }
 
-    /// Connects to a database that must exist, for reading; nothing can be written through it. A SQLite file stays as
-    /// it is.
-    pub async fn connect_for_reading(url: &str) -> anyhow::Result<Self> {
-        match sqlite_path(url) {
-            Some(path) => Self::open_sqlite_for_reading(&path).await,
-            None => Self::connect(url).await,
-        }
-    }
-
-    /// See [`Db::connect_for_reading`].
-    pub async fn open_sqlite_for_reading(path: &Path) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .create_if_missing(false)
-            .busy_timeout(Duration::from_secs(5))
-            .pragma("cache_size", "-8000")
-            .pragma("temp_store", "MEMORY");
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await
-            .with_context(|| format!("can't open {} for reading", path.display()))?;
-        Ok(Self::with(Engine::Sqlite {
-            read: pool.clone(),
-            write: pool,
-        }))
-    }
-
     fn with(engine: Engine) -> Self {
         Db {
             engine,
@@ -259,7 +230,8 @@ impl Db {
             .max_connections(4)
             .connect_with(
                 options
-                    .read_only(true)
+                    // not opened read-only, since SQLite does not know a table's CHECKs then (see audit)
+                    .pragma("query_only", "ON")
                     .create_if_missing(false)
                     .pragma("cache_size", "-2000"),
             )
@@ -403,32 +375,6 @@ impl Db {
             Engine::Pg(pool) => pool.close().await,
         }
     }
-
-    /// Writes a consistent copy of a SQLite database to the new file `file` while it is in use: of one instant, with
-    /// what stands in the write-ahead log, and compact. Whoever writes meanwhile does not wait. The copy is not yet
-    /// synced to the disk; see backup.rs.
-    ///
-    /// # Errors
-    /// On PostgreSQL, naming the command that does it there; when `file` holds something.
-    pub async fn copy_into(&self, file: &Path) -> anyhow::Result<()> {
-        let Engine::Sqlite { read, .. } = &self.engine else {
-            anyhow::bail!("on PostgreSQL use: pg_dump --format=custom --file=FILE \"$CUNJI_DATABASE_URL\"")
-        };
-        let name = file.to_str().context("the file's name must be UTF-8")?;
-        sqlx::query("VACUUM INTO $1")
-            .bind(name)
-            .execute(read)
-            .await
-            .context("the copy failed")?;
-        Ok(())
-    }
-}
-
-/// The file of a SQLite address; `None` when it is not one.
-pub fn sqlite_path(url: &str) -> Option<PathBuf> {
-    url.strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"))
-        .map(PathBuf::from)
 }
 
 /// The engine says that two transactions met and this one should run again.

@@ -90,10 +90,11 @@ const BOXES: Scan = Scan {
     from: concat!(
         "sku_component AS part
          LEFT JOIN stock AS own ON own.village_id = part.village_id AND own.sku_id = part.sku_id
-         LEFT JOIN stock AS inside ON inside.village_id = part.village_id AND inside.sku_id = part.component_id",
+         LEFT JOIN stock AS inside ON inside.village_id = part.village_id AND inside.sku_id = part.component_id
+         LEFT JOIN sku AS piece ON piece.village_id = part.village_id AND piece.id = part.component_id",
         join_sku!("part")
     ),
-    label: "CAST(part.village_id AS TEXT) || '/' || COALESCE(sku.code, '?')",
+    label: "CAST(part.village_id AS TEXT) || '/' || COALESCE(sku.code, '?') || '/' || COALESCE(piece.code, '?')",
     holds: &[(
         "2",
         "a gift box keeps no stock, and what is in it does",
