@@ -18,6 +18,8 @@ pub mod stock;
 pub mod villages;
 // what every feature stands on
 pub mod address;
+pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod db;

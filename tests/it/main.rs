@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
 mod app;
+mod audit;
+mod backup;
 mod catalog;
 mod freight;
 mod goods;
