@@ -12,7 +12,12 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Open, &["bench", "demo"]),
     (Floor::Walled, &["app"]),
     (Floor::Walled, &["routes"]),
-    (Floor::Open, &["jobs", "books", "claims", "projects", "outings"]),
+    (
+        Floor::Open,
+        &[
+            "jobs", "books", "claims", "projects", "outings", "imports", "reports",
+        ],
+    ),
     (Floor::Walled, &["fulfillment", "payments"]),
     (Floor::Walled, &["orders"]),
     (Floor::Walled, &["links"]),
