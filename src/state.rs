@@ -9,6 +9,8 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::views::Views;
+use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
 use crate::villages::api::LoginGuard;
@@ -23,6 +25,8 @@ pub struct App {
     pub public_url: PublicUrl,
     pub login_guard: LoginGuard,
     pub board: Board,
+    pub views: Views,
+    pub press: Press,
     pub intake: Intake,
     pub metrics: Metrics,
 }

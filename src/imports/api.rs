@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::run::{Import, open};
 use super::store::{self, ImportRow};
-use super::{Entry, Import, Note, Outcome, Report, open};
+use super::{Entry, Note, Outcome, Report};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Problem, Result, invalid, not_found, text};

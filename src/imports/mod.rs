@@ -12,7 +12,7 @@ mod store;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use run::{Import, open, run_file};
+pub use run::run_file;
 pub use store::ImportRow;
 
 use crate::orders::import::{FileOrder, OrderFile, RowProblem};
@@ -195,8 +195,14 @@ impl Report {
         self
     }
 
-    /// The report as people read it, a line for the whole and one per row that needs a look.
-    pub fn lines(&self, lang: Lang) -> Vec<String> {
+    /// The report as people read it, in both languages: a line for the whole and one per row that needs a look.
+    pub fn lines(&self) -> Vec<String> {
+        let (zh, en) = (self.lines_in(Lang::Zh), self.lines_in(Lang::En));
+        let both = zh.iter().zip(en);
+        both.map(|(zh, en)| format!("{zh} / {en}")).collect()
+    }
+
+    fn lines_in(&self, lang: Lang) -> Vec<String> {
         let mut lines = vec![self.summary(lang)];
         let row = |kind: Words, note: &Note| {
             let Note { row, field, words } = note;
@@ -307,7 +313,7 @@ mod tests {
             (MAX_LISTED, 1, 1)
         );
         assert_eq!(report.per_order.len(), MAX_LISTED);
-        let lines = report.lines(Lang::En);
+        let lines = report.lines_in(Lang::En);
         assert!(lines[0].ends_with("1 with a problem (dry run, nothing was written)"));
         assert_eq!(
             lines[1..],
@@ -318,6 +324,9 @@ mod tests {
                 "1 more are not listed.",
             ]
         );
-        assert_eq!(report.lines(Lang::Zh)[1], "第 2 行 order_no 有问题：变了");
+        assert_eq!(
+            report.lines()[1],
+            "第 2 行 order_no 有问题：变了 / row 2 order_no problem: changed"
+        );
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::json;
@@ -67,27 +67,57 @@ pub async fn open(bytes: Bytes, shop: Option<Shop>) -> Result<(OrderFile, Vec<u8
     })
 }
 
-/// Imports a file from disk, as the command line does.
+/// Imports a file from disk into the only village there is, as the command line does; `shop` is the shop's short name.
 ///
 /// # Errors
-/// When the file can't be read or used as a whole, and those of [`Import::run`].
+/// When the file can't be read or used as a whole, when there is no such shop or more than one village, and those of
+/// [`Import::run`].
 pub async fn run_file(
-    import: &Import,
+    db: &Db,
+    clock: &Clock,
+    ids: &Ids,
     path: &Path,
-    shop: Option<Shop>,
-    progress: impl Fn(usize, usize),
+    shop: Option<&str>,
+    dry_run: bool,
 ) -> Result<Report> {
-    let named = || format!("can't read {}", path.display());
-    let size = tokio::fs::metadata(path).await.with_context(named)?.len();
-    if usize::try_from(size).is_ok_and(|size| size > MAX_BYTES) {
-        return Err(anyhow::anyhow!("{} is larger than 10 MiB: export it in parts", path.display()).into());
-    }
-    let bytes = tokio::fs::read(path).await.with_context(named)?;
-    let (file, hash) = open(bytes.into(), shop).await?;
-    import.run(&file, &hash, progress).await
+    let shop = shop.map(|name| Shop::parse(name).with_context(|| no_such_shop(name)));
+    let shop = shop.transpose()?;
+    let villages = villages::store::villages(db).await?;
+    let [village] = villages.as_slice() else {
+        let count = villages.len();
+        return Err(anyhow!(
+            "there are {count} villages here: log in to the console of one and import there"
+        )
+        .into());
+    };
+    let import = Import {
+        db: db.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        village: village.id,
+        staff: None,
+        dry_run,
+    };
+    import.file(path, shop).await
+}
+
+fn no_such_shop(name: &str) -> String {
+    let names = Shop::ALL.map(Shop::as_str).join(", ");
+    format!("no shop is called {name}; takes {names}")
 }
 
 impl Import {
+    async fn file(&self, path: &Path, shop: Option<Shop>) -> Result<Report> {
+        let named = || format!("can't read {}", path.display());
+        let size = tokio::fs::metadata(path).await.with_context(named)?.len();
+        if size > MAX_BYTES as u64 {
+            return Err(anyhow!("{} is larger than 10 MiB: export it in parts", path.display()).into());
+        }
+        let bytes = tokio::fs::read(path).await.with_context(named)?;
+        let (file, hash) = open(bytes.into(), shop).await?;
+        self.run(&file, &hash, |_, _| {}).await
+    }
+
     /// Brings the orders of a file in, and says what became of each. `progress` hears how many of how many are done.
     ///
     /// # Errors

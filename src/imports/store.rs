@@ -147,7 +147,7 @@ pub async fn insert_payments(
                      confirmed_by, created_at, paid_at)
                  SELECT $1, unhex(value->>'id', '-'), unhex(value->>'order_id', '-'), 'platform', 'paid',
                      value->>'amount_fen', $3, value->>'reference', $4, $5, value->>'paid_at'
-                 FROM json_each($2)",
+                 FROM jsonb_each($2)",
         pg: "INSERT INTO payment (village_id, id, order_id, method, state, amount_fen, received_into, reference,
                  confirmed_by, created_at, paid_at)
              SELECT $1, id, order_id, 'platform', 'paid', amount_fen, $3, reference, $4, $5, paid_at

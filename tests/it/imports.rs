@@ -1,10 +1,11 @@
 //! Order files of other shops: every paid order becomes ours once, whatever is imported how often.
 
+use std::path::Path;
+
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use cunji::imports::{Import, run_file};
-use cunji::on;
-use cunji::web::edge::Lang;
+use cunji::imports::run_file;
+use cunji::{on, transact};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestVillage, fields, on_both};
@@ -364,41 +365,51 @@ async fn files_that_are_none_and_people_who_may_not() {
 async fn a_file_on_disk_comes_in_by_the_command_line() {
     on_both(async |shop| {
         stocked(shop, 500).await;
-        let import = Import {
-            db: shop.app.db.clone(),
-            clock: shop.app.clock.clone(),
-            ids: shop.app.ids.clone(),
-            village: shop.zhang.id,
-            staff: None,
-            dry_run: false,
-        };
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let path = root.join("tests/it/data/orders-120-cases.doudian.gb18030.csv");
-        let heard = std::cell::RefCell::new(Vec::new());
-        let hear = |done, total| heard.borrow_mut().push((done, total));
-        let report = run_file(&import, &path, None, hear).await.unwrap();
-        assert_eq!(heard.into_inner(), [(60, 60)]);
-        let lines = report.lines(Lang::En);
-        assert_eq!(
-            lines[0],
-            "doudian: 67 rows, 60 orders: 54 created, 0 updated, 0 unchanged, 6 skipped, 0 with a problem"
+        let (db, clock, ids) = (&shop.app.db, &shop.app.clock, &shop.app.ids);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sample = root.join("tests/it/data/orders-120-cases.doudian.gb18030.csv");
+        let run = async |path: &Path, name: Option<&str>| run_file(db, clock, ids, path, name, false).await;
+        let several = run(&sample, None).await.unwrap_err().to_string();
+        assert!(several.starts_with("there are 2 villages here"), "{several}");
+        let unknown = run(&sample, Some("taobao")).await.unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("no shop is called taobao; takes kuaituantuan"),
+            "{unknown}"
         );
-        let missing = run_file(&import, &root.join("none.csv"), None, |_, _| {})
-            .await
-            .unwrap_err();
-        assert!(missing.to_string().contains("none.csv"), "{missing}");
-        let source = run_file(&import, &root.join("Cargo.toml"), None, |_, _| {})
-            .await
-            .unwrap_err();
-        assert!(source.to_string().starts_with("invalid: "), "{source}");
+        // the stranger has nothing yet but its people
+        let leave = [
+            "DELETE FROM credential WHERE village_id = $1",
+            "DELETE FROM login WHERE village_id = $1",
+            "DELETE FROM staff WHERE village_id = $1",
+            "DELETE FROM village WHERE id = $1",
+        ];
+        transact!(db, tx => {
+            for step in leave {
+                on!(tx, ex => sqlx::query(step).bind(shop.li.id).execute(ex).await.map(|_| ()))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let report = run(&sample, None).await.unwrap();
+        assert_eq!((report.created, report.skipped), (54, 6));
+        let lines = report.lines();
+        let english =
+            "doudian: 67 rows, 60 orders: 54 created, 0 updated, 0 unchanged, 6 skipped, 0 with a problem";
+        assert!(lines[0].ends_with(english), "{}", lines[0]);
+        let again = run(&sample, Some("doudian")).await.unwrap();
+        assert_eq!((again.created, again.unchanged), (0, 54));
+        let missing = run(&root.join("none.csv"), None).await.unwrap_err().to_string();
+        assert!(missing.contains("none.csv"), "{missing}");
+        let no_table = run(&root.join("Cargo.toml"), None).await.unwrap_err().to_string();
+        assert!(no_table.starts_with("invalid: "), "{no_table}");
         let (_, list) = shop.get(&shop.zhang.manager, "/api/v1/imports").await;
-        assert_eq!(
-            (
-                &list["items"][0]["staff"],
-                list["items"].as_array().unwrap().len()
-            ),
-            (&Value::Null, 1)
-        );
+        let staff: Vec<_> = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| &row["staff"])
+            .collect();
+        assert_eq!(staff, [&Value::Null, &Value::Null], "nobody in particular");
     })
     .await;
 }
