@@ -21,6 +21,7 @@ use crate::links::views::Views;
 use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -55,6 +56,7 @@ impl App {
             views,
             press: Press::default(),
             intake,
+            sender: Sender::default(),
             clock,
             db,
             ids,

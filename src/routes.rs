@@ -14,7 +14,9 @@ use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
-use crate::{catalog, freight, imports, links, ops, orders, payments, reports, stock, villages};
+use crate::{
+    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, villages,
+};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,7 @@ pub fn table() -> Vec<Route> {
     routes.extend(stock_routes());
     routes.extend(import_routes());
     routes.extend(report_routes());
+    routes.extend(partner_routes());
     routes.extend(ops_routes());
     routes
 }
@@ -434,6 +437,47 @@ fn report_routes() -> Vec<Route> {
             "What is sold and not handed over",
         )
         .gives::<reports::Backlog>(200),
+    ]
+}
+
+fn partner_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribers,
+            "Partners who are told what happens",
+        )
+        .gives::<Page<partners::store::Subscriber>>(200),
+        post(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribe,
+            "Register a partner; shows its secret once",
+        )
+        .takes::<partners::api::Subscribe>()
+        .gives::<partners::api::Subscribed>(201),
+        delete(
+            "/api/v1/subscribers/{subscriber}",
+            Staff(&[Manager]),
+            partners::api::unsubscribe,
+            "Remove a partner and its events",
+        )
+        .empty(204),
+        get(
+            "/api/v1/outbox",
+            Staff(&[Manager]),
+            partners::api::events,
+            "Events for partners, the newest first",
+        )
+        .gives::<Page<partners::store::Event>>(200),
+        post(
+            "/api/v1/outbox/{event}/retry",
+            Staff(&[Manager]),
+            partners::api::retry,
+            "Try an event again, now",
+        )
+        .gives::<partners::store::Event>(200),
     ]
 }
 

@@ -13,6 +13,7 @@ use crate::links::views::Views;
 use crate::links::share::Press;
 use crate::ops::Metrics;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -29,4 +30,5 @@ pub struct App {
     pub press: Press,
     pub intake: Intake,
     pub metrics: Metrics,
+    pub sender: Sender,
 }

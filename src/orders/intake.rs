@@ -223,7 +223,7 @@ impl Worker {
         orders: &[Waiting],
         now: Timestamp,
     ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let mut supply = read_supply(tx, village, orders, now).await?;
+        let mut supply = read_supply(tx, &self.ids, village, orders, now).await?;
         let known = write::replays(
             tx,
             village,
@@ -362,8 +362,14 @@ fn mismatch() -> Error {
 }
 
 /// Frees what ended holds still hold, then locks and reads everything that the batch may take.
-async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting], now: Timestamp) -> Result<Supply> {
-    write::expire_due(tx, village, now, MAX_EXPIRED).await?;
+async fn read_supply(
+    tx: &mut Tx,
+    ids: &Ids,
+    village: VillageId,
+    orders: &[Waiting],
+    now: Timestamp,
+) -> Result<Supply> {
+    write::expire_due(tx, ids, village, now, MAX_EXPIRED).await?;
     let mut skus: Vec<Uuid> = orders
         .iter()
         .flat_map(|order| &order.draft.facts.offers)

@@ -106,7 +106,7 @@ async fn a_later_file_tells_what_happened_since() {
         );
         assert_eq!(old["per_order"][0]["why"], "240120-0001 has been cancelled here");
         assert_eq!(backlog(shop).await, (4, 2));
-        assert_eq!(broken(shop).await, [0; 4]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -138,7 +138,7 @@ async fn what_was_sent_must_have_left_a_lot() {
         assert_eq!(results(&bring_in(shop, &sent).await), [0, 1, 0, 0, 0]);
         assert_eq!(backlog(shop).await, (0, 0));
         assert_eq!(counts(&item(shop, "FT05").await), (0, 0, 0));
-        assert_eq!(broken(shop).await, [0; 4]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -176,7 +176,7 @@ async fn changed_contents_and_unknown_goods_are_for_people() {
             [(&json!(4), &json!("phone")), (&json!(4), &json!("street"))]
         );
         assert_eq!(backlog(shop).await, (3, 2), "sold is sold, whatever its address");
-        assert_eq!(broken(shop).await, [0; 4]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -202,7 +202,7 @@ async fn goods_without_a_code_and_gift_boxes_are_found_by_name() {
         );
         assert_eq!(counts(&item(shop, "FT05").await), (20, 6, 14));
         assert_eq!(counts(&item(shop, "MS10").await), (20, 3, 17));
-        assert_eq!(broken(shop).await, [0; 4]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }

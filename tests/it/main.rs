@@ -3,14 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
 mod app;
+mod audit;
+mod backup;
 mod catalog;
 mod freight;
 mod goods;
 mod imports;
 mod imports_later;
+mod jobs;
 mod links;
 mod links_app;
 mod links_seen;
+mod outbox;
+mod partner;
 mod pg;
 mod reports;
 mod stock;

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
-use crate::id::{VillageId, order_token};
+use crate::id::{Ids, VillageId, order_token};
 use crate::links::store::board::add_sold;
 use crate::money::Method;
 use crate::on;
 use crate::orders::decide::{Accepted, AcceptedLine};
 use crate::orders::draft::Draft;
 use crate::orders::{Hold, Order, Source};
-use crate::stock;
+use crate::{outbox, stock};
 
 /// One order to insert. Field names are those of the statement that reads them.
 #[derive(Serialize)]
@@ -217,7 +217,7 @@ pub async fn replays(
     let rows: Vec<Row> = on!(tx,
         // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
         sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-                 FROM json_each($2) AS asked
+                 FROM jsonb_each($2) AS asked
                  CROSS JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
                   AND orders.idem_key = asked.value->>1",
         pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
@@ -236,19 +236,32 @@ pub async fn replays(
         .collect())
 }
 
-/// Ends holds whose time is over: the orders expire, their cases go back. At most `limit` at once; gives how many.
-pub async fn expire_due(tx: &mut Tx, village: VillageId, now: Timestamp, limit: i64) -> Result<usize> {
-    let ids: Vec<Uuid> = on!(tx, ex => sqlx::query_scalar(
+/// Ends holds whose time is over: the orders expire, their cases go back, partners hear of it. At most `limit` at once;
+/// gives how many.
+pub async fn expire_due(
+    tx: &mut Tx,
+    ids: &Ids,
+    village: VillageId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<usize> {
+    let expired: Vec<(Uuid, String)> = on!(tx, ex => sqlx::query_as(
         "UPDATE orders SET hold = 'released', ended_as = 'expired', cancelled = ordered, updated_at = $2
          WHERE village_id = $1 AND hold = 'active' AND id IN (
              SELECT id FROM orders WHERE village_id = $1 AND hold = 'active' AND hold_ends_at <= $2
              ORDER BY hold_ends_at LIMIT $3)
-         RETURNING id")
+         RETURNING id, number")
         .bind(village).bind(now).bind(limit).fetch_all(ex).await)?;
-    if !ids.is_empty() {
-        give_back(tx, village, &ids).await?;
+    if !expired.is_empty() {
+        let orders: Vec<Uuid> = expired.iter().map(|(id, _)| *id).collect();
+        give_back(tx, village, &orders).await?;
+        let told = |(id, number): &(Uuid, String)| {
+            json(&serde_json::json!({"number": number, "token": order_token(village, *id)}))
+        };
+        let told: Vec<String> = expired.iter().map(told).collect();
+        outbox::tell(tx, ids, village, now, "order.expired", &told).await?;
     }
-    Ok(ids.len())
+    Ok(expired.len())
 }
 
 /// Cancels one order that still may be: unpacked and not ended. `None` when it isn't so.
@@ -291,7 +304,7 @@ pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> 
     add_sold(tx, village, &sold).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = 0
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = 0
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -328,7 +341,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
         sqlite: "SELECT orders.link_id, line.sku_id, -SUM(line.ordered - line.cancelled)
                  FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
                  WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
-                   AND orders.id IN (SELECT unhex(value, '-') FROM json_each($2))
+                   AND orders.id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
         pg: "SELECT orders.link_id, line.sku_id, CAST(-SUM(line.ordered - line.cancelled) AS BIGINT)
              FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
@@ -340,13 +353,13 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
     add_sold(tx, village, &offer_cases).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = ordered
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = ordered
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx,
         sqlite: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
-                   AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                   AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
                AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -360,7 +373,7 @@ async fn stock_cases(tx: &mut Tx, village: VillageId, ids: &str) -> Result<Vec<(
                         SUM((line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1))
                  FROM order_line AS line
                  LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
-                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY item ORDER BY item",
         pg: "SELECT COALESCE(part.component_id, line.sku_id) AS item, CAST(SUM(
                         (line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1)) AS BIGINT)
