@@ -10,10 +10,12 @@ pub mod state;
 // the business, upper floors first
 pub mod catalog;
 pub mod freight;
+pub mod imports;
 pub mod links;
 pub mod orders;
 pub mod partners;
 pub mod payments;
+pub mod reports;
 pub mod stock;
 pub mod villages;
 // what every feature stands on

@@ -47,6 +47,8 @@ pub struct NewOrder<'a> {
     pub ordered: i64,
     pub placed_at: i64,
     pub paid_at: Option<i64>,
+    /// when the row was written, which for an order of another shop is later than its placing
+    pub updated_at: i64,
     #[serde(skip)]
     pub village: VillageId,
 }
@@ -110,6 +112,7 @@ impl<'a> NewOrder<'a> {
             ordered: accepted.cases,
             placed_at: now.0,
             paid_at: paid.then_some(now.0),
+            updated_at: now.0,
             village: facts.village,
         }
     }
@@ -152,7 +155,7 @@ pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>
                      value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
                      value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
                      value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
-                     value->>'paid_at', value->>'placed_at'
+                     value->>'paid_at', value->>'updated_at'
                  FROM jsonb_each($2)",
         pg: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
                  external_shop, external_no, name, phone, province, city, district, street, region_code, note,
@@ -161,12 +164,12 @@ pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>
              SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
                  external_shop, external_no, name, phone, province, city, district, street, region_code, note,
                  method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
-                 placed_at, paid_at, placed_at
+                 placed_at, paid_at, updated_at
              FROM json_to_recordset($2::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
                  host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
                  province text, city text, district text, street text, region_code text, note text, method text,
                  goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
-                 ordered bigint, placed_at bigint, paid_at bigint)",
+                 ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint)",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
