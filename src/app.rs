@@ -10,6 +10,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
@@ -39,6 +40,7 @@ impl App {
             public_url: PublicUrl(public_url.into()),
             board,
             intake,
+            paste_limit: PasteLimit::default(),
             clock,
             db,
             ids,

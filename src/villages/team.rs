@@ -1,0 +1,330 @@
+//! A village's staff: hiring, changing roles, passwords and tokens. For handlers and for the command line.
+//!
+//! An overseer belongs to the town and reads all its villages, so no village's manager makes or changes one; the
+//! command line does. A village always keeps an active manager.
+
+use anyhow::{anyhow, bail};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::auth::{self, By};
+use super::store::{self, Credential, NewStaff};
+use super::{Member, Role, Staff};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result, conflict, forbidden, not_found, on_unique, text, unauthorized};
+use crate::id::{Ids, hash_secret};
+use crate::transact;
+use crate::web::input::Check;
+
+/// API tokens that one member of staff may have at once.
+const MAX_TOKENS: i64 = 20;
+
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hire {
+    /// letters, digits and - _ . ; unique among all villages
+    pub login: String,
+    /// what colleagues call them; the login when left out
+    pub name: Option<String>,
+    pub role: Role,
+    /// at least 8 characters
+    pub password: String,
+}
+
+/// A change of a member of staff; what is left out stays.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    /// false switches the member off, and ends their sessions and tokens
+    pub active: Option<bool>,
+    /// a new password, at least 8 characters; ends their sessions
+    pub password: Option<String>,
+}
+
+impl Hire {
+    /// The same, cleaned.
+    ///
+    /// # Errors
+    /// 422 with every wrong field.
+    pub fn checked(self) -> Result<Self> {
+        let mut check = Check::new();
+        let login = check.code("login", &self.login, 60);
+        let name = self.name.map(|name| check.line("name", &name, 1, 40));
+        check_role(&mut check, self.role);
+        check_password(&mut check, &self.password);
+        check.finish()?;
+        Ok(Hire { login, name, ..self })
+    }
+}
+
+impl MemberChange {
+    /// The same, cleaned.
+    ///
+    /// # Errors
+    /// 422 with every wrong field.
+    pub fn checked(self) -> Result<Self> {
+        let mut check = Check::new();
+        let name = self.name.map(|name| check.line("name", &name, 1, 40));
+        if let Some(role) = self.role {
+            check_role(&mut check, role);
+        }
+        if let Some(password) = &self.password {
+            check_password(&mut check, password);
+        }
+        check.finish()?;
+        Ok(MemberChange { name, ..self })
+    }
+}
+
+fn check_role(check: &mut Check, role: Role) {
+    check.require(
+        role != Role::Overseer,
+        "role",
+        text(
+            "镇里的账号由系统管理员设置。",
+            "The town's overseers are made on the command line.",
+        ),
+    );
+}
+
+fn check_password(check: &mut Check, password: &str) {
+    check.require(
+        (8..=200).contains(&password.chars().count()),
+        "password",
+        text(
+            "密码要 8 到 200 个字符。",
+            "A password takes 8 to 200 characters.",
+        ),
+    );
+}
+
+/// Adds a member of staff.
+///
+/// # Errors
+/// 422 for a login that is taken, in this village or another.
+pub async fn hire(tx: &mut Tx, by: &By, new: &Hire, password_hash: &str) -> Result<Member> {
+    let member = Member {
+        id: by.new_id(),
+        login: new.login.clone(),
+        name: new.name.clone().unwrap_or_else(|| new.login.clone()),
+        role: new.role,
+        active: true,
+        created_at: by.at,
+    };
+    let row = NewStaff {
+        id: member.id,
+        login: &member.login,
+        name: &member.name,
+        role: member.role,
+        password_hash,
+    };
+    let made = store::create_staff(tx, by.staff.village, &row, by.at).await;
+    on_unique(
+        made,
+        "login",
+        text("这个登录名已经有人用了。", "This login is taken."),
+    )?;
+    let after = json!({"name": member.name, "role": member.role});
+    by.log(tx, "staff.create", &member.login, None, Some(after))
+        .await?;
+    Ok(member)
+}
+
+/// Changes a member of staff.
+///
+/// # Errors
+/// 404 for a stranger; 403 for an overseer; 409 `last-manager` when the village would be left without one.
+pub async fn change(
+    tx: &mut Tx,
+    by: &By,
+    id: Uuid,
+    change: &MemberChange,
+    password_hash: Option<&str>,
+) -> Result<Member> {
+    let village = by.staff.village;
+    let locked = store::lock_with_managers(tx, village, id).await?;
+    let before = locked
+        .iter()
+        .find(|member| member.id == id)
+        .ok_or_else(not_found)?;
+    if before.role == Role::Overseer {
+        return Err(forbidden());
+    }
+    let after = Member {
+        name: change.name.clone().unwrap_or_else(|| before.name.clone()),
+        role: change.role.unwrap_or(before.role),
+        active: change.active.unwrap_or(before.active),
+        ..before.clone()
+    };
+    let manages = |member: &Member| member.role == Role::Manager && member.active;
+    let others = locked.iter().any(|member| member.id != id && manages(member));
+    if manages(before) && !manages(&after) && !others {
+        let detail = text(
+            "这是最后一位在岗的管理员，请先另设一位。",
+            "This is the last active manager; please make another one first.",
+        );
+        return Err(conflict("last-manager", detail));
+    }
+    store::update_staff(tx, village, &after, password_hash).await?;
+    if after.active != before.active {
+        // also when switched on: a login that was under way may have left a session behind
+        store::drop_credentials_of(tx, village, id, None).await?;
+    } else if password_hash.is_some() {
+        store::drop_credentials_of(tx, village, id, Some(Credential::Session)).await?;
+    }
+    let shape = |member: &Member| json!({"name": member.name, "role": member.role, "active": member.active});
+    let mut is = shape(&after);
+    if password_hash.is_some() {
+        is["password"] = "reset".into();
+    }
+    by.log(tx, "staff.change", &after.login, Some(shape(before)), Some(is))
+        .await?;
+    Ok(after)
+}
+
+/// The member of staff in their own village, where their credentials and log entries live: an overseer may be looking
+/// at another one.
+pub async fn at_home(db: &Db, staff: &Staff) -> Result<Staff> {
+    let account = store::account(db, &staff.login).await?.ok_or_else(unauthorized)?;
+    Ok(Staff {
+        village: account.village_id,
+        ..staff.clone()
+    })
+}
+
+/// Makes an API token; this is the only time that it can be read.
+///
+/// # Errors
+/// 409 `too-many-tokens`.
+pub async fn make_token(tx: &mut Tx, ids: &Ids, staff: &Staff, at: Timestamp) -> Result<String> {
+    let village = staff.village;
+    // one at a time for each member, so that they can be counted
+    store::lock_with_managers(tx, village, staff.id).await?;
+    if store::count_credentials(tx, village, staff.id, Credential::Token).await? >= MAX_TOKENS {
+        let detail = text(
+            "令牌太多了，请先全部作废再新建。",
+            "There are too many tokens; please revoke them first.",
+        );
+        return Err(conflict("too-many-tokens", detail));
+    }
+    let secret = ids.secret(village);
+    let hash = hash_secret(&secret);
+    store::create_credential(tx, village, staff.id, Credential::Token, &hash, at, None).await?;
+    let entry = ids.uuid(at);
+    store::log(tx, staff, entry, at, "token.create", &staff.login, (None, None)).await?;
+    Ok(secret)
+}
+
+/// Revokes all API tokens of a member of staff.
+pub async fn revoke_tokens(tx: &mut Tx, ids: &Ids, staff: &Staff, at: Timestamp) -> Result<()> {
+    let token = Some(Credential::Token);
+    let gone = store::drop_credentials_of(tx, staff.village, staff.id, token).await?;
+    let (entry, before) = (ids.uuid(at), json!({"tokens": gone}));
+    store::log(
+        tx,
+        staff,
+        entry,
+        at,
+        "token.revoke",
+        &staff.login,
+        (Some(before), None),
+    )
+    .await
+}
+
+/// A member of staff, as the command line adds one.
+pub struct NewMember<'a> {
+    /// the village's slug; may be left out when there is one village only
+    pub village: Option<&'a str>,
+    pub login: &'a str,
+    pub role: Role,
+    pub password: &'a str,
+}
+
+/// Adds a member of staff from the command line; any role. The log entry is under their own name.
+///
+/// # Errors
+/// In one line: what is wrong, and what would be right.
+pub async fn add_staff(db: &Db, clock: &Clock, ids: &Ids, new: &NewMember<'_>) -> anyhow::Result<()> {
+    let mut check = Check::new();
+    let login = check.code("login", new.login, 60);
+    check_password(&mut check, new.password);
+    check.finish().map_err(in_one_line)?;
+    let villages = store::villages(db).await?;
+    let slugs: Vec<&str> = villages.iter().map(|village| village.slug.as_str()).collect();
+    let found = match (new.village, villages.as_slice()) {
+        (Some(slug), all) => all.iter().find(|village| village.slug == slug),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let Some(village) = found else {
+        match slugs.as_slice() {
+            [] => bail!("there is no village yet"),
+            slugs => bail!("name the village with --village, one of: {}", slugs.join(", ")),
+        }
+    };
+    let hash = auth::hash_password(new.password)?;
+    let at = clock.now();
+    let staff = Staff {
+        village: village.id,
+        id: ids.uuid(at),
+        login,
+        role: new.role,
+    };
+    let made = transact!(db, tx => {
+        let row = NewStaff {
+            id: staff.id,
+            login: &staff.login,
+            name: &staff.login,
+            role: staff.role,
+            password_hash: &hash,
+        };
+        store::create_staff(tx, staff.village, &row, at).await?;
+        let after = json!({"role": staff.role, "by": "command line"});
+        store::log(tx, &staff, ids.uuid(at), at, "staff.create", &staff.login, (None, Some(after))).await
+    });
+    on_unique(
+        made,
+        "login",
+        text("这个登录名已经有人用了。", "This login is taken."),
+    )
+    .map_err(in_one_line)
+}
+
+/// Makes an API token from the command line.
+///
+/// # Errors
+/// In one line: an unknown or switched-off login, too many tokens.
+pub async fn create_token(db: &Db, clock: &Clock, ids: &Ids, login: &str) -> anyhow::Result<String> {
+    let account = store::account(db, login.trim())
+        .await?
+        .ok_or_else(|| anyhow!("no active member of staff has the login {login:?}"))?;
+    let staff = Staff {
+        village: account.village_id,
+        id: account.id,
+        login: account.login,
+        role: account.role,
+    };
+    let at = clock.now();
+    transact!(db, tx => make_token(tx, ids, &staff, at).await).map_err(in_one_line)
+}
+
+/// A refusal as the command line shows it: every wrong field, or the detail.
+fn in_one_line(error: Error) -> anyhow::Error {
+    match error {
+        Error::Problem(problem) if !problem.errors.is_empty() => {
+            let fields = problem
+                .errors
+                .iter()
+                .map(|error| format!("{}: {}", error.field, error.message.en));
+            anyhow!("{}", fields.collect::<Vec<_>>().join("; "))
+        }
+        Error::Problem(problem) => anyhow!("{}", problem.detail.en),
+        other => other.into(),
+    }
+}
