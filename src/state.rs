@@ -9,6 +9,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::villages::api::LoginGuard;
@@ -25,4 +26,5 @@ pub struct App {
     pub board: Board,
     pub intake: Intake,
     pub paste_limit: PasteLimit,
+    pub metrics: Metrics,
 }

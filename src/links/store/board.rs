@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::catalog::{Label, LegalKind, missing_label_fields};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
@@ -77,25 +78,41 @@ pub async fn offers(db: &Db, village: VillageId, link: Uuid) -> Result<Vec<Offer
         .bind(village).bind(link).fetch_all(ex).await)?)
 }
 
-/// The skus of these codes as if a link offered them: at list price, without a quota. Codes that no sku has are left out.
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    offer: OfferRow,
+    legal_kind: LegalKind,
+    #[sqlx(try_from = "String")]
+    label: Label,
+}
+
+/// The skus of these codes as if a link offered them: at list price, without a quota. Active are those that may be sold
+/// now: on the list, and with all that the law asks for on their label. Codes that no sku has are left out.
 pub async fn listed(db: &Db, village: VillageId, codes: &[String]) -> Result<Vec<OfferRow>> {
     // no code has a control character, and PostgreSQL can't read a NUL
     let codes: Vec<&String> = codes
         .iter()
         .filter(|code| !code.contains(char::is_control))
         .collect();
-    Ok(on!(db,
+    let rows: Vec<ListedRow> = on!(db,
         sqlite: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL AS quota, 0 AS sold,
-                        999 AS limit_per_order, sku.gross_weight_grams, sku.active AND product.active AS active
+                        999 AS limit_per_order, sku.gross_weight_grams, sku.active AND product.active AS active,
+                        product.legal_kind, product.label
                  FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
                  WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_each($2)) ORDER BY sku.id",
         pg: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL::bigint AS quota,
                     0::bigint AS sold, 999::bigint AS limit_per_order, sku.gross_weight_grams,
-                    sku.active AND product.active AS active
+                    sku.active AND product.active AS active, product.legal_kind, product.label
              FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
              WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_array_elements_text($2::json))
              ORDER BY sku.id",
-        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&codes)).fetch_all(ex).await)?)
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&codes)).fetch_all(ex).await)?;
+    let sellable = |row: ListedRow| OfferRow {
+        active: row.offer.active && missing_label_fields(row.legal_kind, &row.label).is_empty(),
+        ..row.offer
+    };
+    Ok(rows.into_iter().map(sellable).collect())
 }
 
 /// What the gift boxes among these skus are made of; a plain sku has no rows.
@@ -176,8 +193,11 @@ pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Res
 pub async fn add_sold(tx: &mut Tx, village: VillageId, sold: &[(Uuid, Uuid, i64)]) -> Result<()> {
     tx.changes_supply();
     on!(tx,
-        sqlite: "UPDATE offer SET sold = sold + (more.value->>2) FROM json_each($2) AS more
-                 WHERE village_id = $1 AND link_id = unhex(more.value->>0, '-') AND sku_id = unhex(more.value->>1, '-')",
+        sqlite: "UPDATE offer SET sold = sold + (
+                     SELECT SUM(more.value->>2) FROM json_each($2) AS more
+                     WHERE unhex(more.value->>0, '-') = offer.link_id AND unhex(more.value->>1, '-') = offer.sku_id)
+                 WHERE village_id = $1 AND (link_id, sku_id) IN (
+                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM json_each($2))",
         pg: "UPDATE offer SET sold = sold + (more.value->>2)::bigint FROM json_array_elements($2::json) AS more
              WHERE village_id = $1 AND link_id = (more.value->>0)::uuid AND sku_id = (more.value->>1)::uuid",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&sold)).execute(ex).await.map(|_| ()))?;
