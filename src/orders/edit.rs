@@ -297,3 +297,6 @@ pub fn surplus(captured: Fen, before: Fen, after: Fen) -> Fen {
     let beyond = |total: Fen| (captured.0 - total.0).max(0);
     Fen((beyond(after) - beyond(before)).max(0))
 }
+
+#[cfg(test)]
+mod tests;

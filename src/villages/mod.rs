@@ -5,8 +5,6 @@ pub mod auth;
 pub mod store;
 pub mod team;
 
-pub use team::{NewMember, add_staff, create_token};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -32,6 +30,16 @@ pub enum Role {
 }
 
 impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Manager => "manager",
+            Role::Packer => "packer",
+            Role::Accountant => "accountant",
+            Role::Host => "host",
+            Role::Overseer => "overseer",
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Manager => "manager",

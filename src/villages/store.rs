@@ -143,18 +143,17 @@ pub async fn lock_with_managers(tx: &mut Tx, village: VillageId, id: Uuid) -> Re
         sql, ex => sqlx::query_as(sql).bind(village).bind(id).fetch_all(ex).await)?)
 }
 
-/// Changes a member of staff; without a hash the password stays.
-pub async fn update_staff(
-    tx: &mut Tx,
-    village: VillageId,
-    member: &Member,
-    password_hash: Option<&str>,
-) -> Result<()> {
-    on!(tx, ex => sqlx::query(
-        "UPDATE staff SET name = $3, role = $4, active = $5, password_hash = COALESCE($6, password_hash)
-         WHERE village_id = $1 AND id = $2")
-        .bind(village).bind(member.id).bind(&member.name).bind(member.role).bind(member.active).bind(password_hash)
+/// Changes a member of staff; the password stays.
+pub async fn update_staff(tx: &mut Tx, village: VillageId, member: &Member) -> Result<()> {
+    on!(tx, ex => sqlx::query("UPDATE staff SET name = $3, role = $4, active = $5 WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(member.id).bind(&member.name).bind(member.role).bind(member.active)
         .execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub async fn set_password(tx: &mut Tx, village: VillageId, id: Uuid, hash: &str) -> Result<()> {
+    on!(tx, ex => sqlx::query("UPDATE staff SET password_hash = $3 WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(id).bind(hash).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 

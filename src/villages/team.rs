@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::auth::{self, By};
 use super::store::{self, Credential, NewStaff};
-use super::{Member, Role, Staff};
-use crate::clock::{Clock, Timestamp};
+use super::{Member, Role, Staff, Village};
+use crate::clock::Timestamp;
 use crate::db::{Db, Tx};
-use crate::error::{Error, Result, conflict, forbidden, not_found, on_unique, text, unauthorized};
+use crate::error::{Error, Result, Text, conflict, forbidden, not_found, on_unique, text, unauthorized};
 use crate::id::{Ids, hash_secret};
 use crate::transact;
 use crate::web::input::Check;
@@ -103,6 +103,10 @@ fn check_password(check: &mut Check, password: &str) {
     );
 }
 
+fn taken() -> Text {
+    text("这个登录名已经有人用了。", "This login is taken.")
+}
+
 /// Adds a member of staff.
 ///
 /// # Errors
@@ -124,11 +128,7 @@ pub async fn hire(tx: &mut Tx, by: &By, new: &Hire, password_hash: &str) -> Resu
         password_hash,
     };
     let made = store::create_staff(tx, by.staff.village, &row, by.at).await;
-    on_unique(
-        made,
-        "login",
-        text("这个登录名已经有人用了。", "This login is taken."),
-    )?;
+    on_unique(made, "login", taken())?;
     let after = json!({"name": member.name, "role": member.role});
     by.log(tx, "staff.create", &member.login, None, Some(after))
         .await?;
@@ -170,7 +170,10 @@ pub async fn change(
         );
         return Err(conflict("last-manager", detail));
     }
-    store::update_staff(tx, village, &after, password_hash).await?;
+    store::update_staff(tx, village, &after).await?;
+    if let Some(hash) = password_hash {
+        store::set_password(tx, village, id, hash).await?;
+    }
     if after.active != before.active {
         // also when switched on: a login that was under way may have left a session behind
         store::drop_credentials_of(tx, village, id, None).await?;
@@ -237,81 +240,109 @@ pub async fn revoke_tokens(tx: &mut Tx, ids: &Ids, staff: &Staff, at: Timestamp)
     .await
 }
 
-/// A member of staff, as the command line adds one.
-pub struct NewMember<'a> {
-    /// the village's slug; may be left out when there is one village only
-    pub village: Option<&'a str>,
-    pub login: &'a str,
-    pub role: Role,
-    pub password: &'a str,
-}
-
-/// Adds a member of staff from the command line; any role. The log entry is under their own name.
+/// Adds a member of staff from the command line, of any role, and gives their village's slug. The village may be left
+/// out when there is one only. The log entry is under their own name.
 ///
 /// # Errors
 /// In one line: what is wrong, and what would be right.
-pub async fn add_staff(db: &Db, clock: &Clock, ids: &Ids, new: &NewMember<'_>) -> anyhow::Result<()> {
+pub async fn add(
+    db: &Db,
+    at: Timestamp,
+    ids: &Ids,
+    village: Option<&str>,
+    login: &str,
+    role: &str,
+    password: &str,
+) -> anyhow::Result<String> {
+    let Some(role) = Role::parse(role) else {
+        bail!("there is no role {role:?}; it is manager, packer, accountant, host or overseer");
+    };
     let mut check = Check::new();
-    let login = check.code("login", new.login, 60);
-    check_password(&mut check, new.password);
+    let login = check.code("login", login, 60);
+    check_password(&mut check, password);
     check.finish().map_err(in_one_line)?;
-    let villages = store::villages(db).await?;
-    let slugs: Vec<&str> = villages.iter().map(|village| village.slug.as_str()).collect();
-    let found = match (new.village, villages.as_slice()) {
-        (Some(slug), all) => all.iter().find(|village| village.slug == slug),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    };
-    let Some(village) = found else {
-        match slugs.as_slice() {
-            [] => bail!("there is no village yet"),
-            slugs => bail!("name the village with --village, one of: {}", slugs.join(", ")),
-        }
-    };
-    let hash = auth::hash_password(new.password)?;
-    let at = clock.now();
+    let village = find_village(db, village).await?;
+    let hash = auth::hash_password(password)?;
     let staff = Staff {
         village: village.id,
         id: ids.uuid(at),
         login,
-        role: new.role,
+        role,
     };
     let made = transact!(db, tx => {
         let row = NewStaff {
             id: staff.id,
             login: &staff.login,
             name: &staff.login,
-            role: staff.role,
+            role,
             password_hash: &hash,
         };
         store::create_staff(tx, staff.village, &row, at).await?;
-        let after = json!({"role": staff.role, "by": "command line"});
+        let after = json!({"role": role, "by": "command line"});
         store::log(tx, &staff, ids.uuid(at), at, "staff.create", &staff.login, (None, Some(after))).await
     });
-    on_unique(
-        made,
-        "login",
-        text("这个登录名已经有人用了。", "This login is taken."),
-    )
-    .map_err(in_one_line)
+    on_unique(made, "login", taken()).map_err(in_one_line)?;
+    Ok(village.slug)
+}
+
+async fn find_village(db: &Db, slug: Option<&str>) -> anyhow::Result<Village> {
+    let mut villages = store::villages(db).await?;
+    let slugs: Vec<&str> = villages.iter().map(|village| village.slug.as_str()).collect();
+    let at = match slug {
+        Some(slug) => slugs.iter().position(|known| *known == slug),
+        None => (slugs.len() == 1).then_some(0),
+    };
+    match at {
+        Some(at) => Ok(villages.swap_remove(at)),
+        None if slugs.is_empty() => bail!("there is no village yet"),
+        None => bail!("name the village with --village, one of: {}", slugs.join(", ")),
+    }
 }
 
 /// Makes an API token from the command line.
 ///
 /// # Errors
 /// In one line: an unknown or switched-off login, too many tokens.
-pub async fn create_token(db: &Db, clock: &Clock, ids: &Ids, login: &str) -> anyhow::Result<String> {
+pub async fn create_token(db: &Db, at: Timestamp, ids: &Ids, login: &str) -> anyhow::Result<String> {
+    let staff = find_staff(db, login).await?;
+    transact!(db, tx => make_token(tx, ids, &staff, at).await).map_err(in_one_line)
+}
+
+/// Gives a member of staff a new password from the command line, and ends their sessions.
+///
+/// # Errors
+/// In one line: an unknown or switched-off login, a password that is too short.
+pub async fn reset_password(
+    db: &Db,
+    at: Timestamp,
+    ids: &Ids,
+    login: &str,
+    password: &str,
+) -> anyhow::Result<()> {
+    let mut check = Check::new();
+    check_password(&mut check, password);
+    check.finish().map_err(in_one_line)?;
+    let staff = find_staff(db, login).await?;
+    let hash = auth::hash_password(password)?;
+    let done: Result<()> = transact!(db, tx => {
+        store::set_password(tx, staff.village, staff.id, &hash).await?;
+        store::drop_credentials_of(tx, staff.village, staff.id, Some(Credential::Session)).await?;
+        let after = json!({"password": "reset", "by": "command line"});
+        store::log(tx, &staff, ids.uuid(at), at, "staff.change", &staff.login, (None, Some(after))).await
+    });
+    done.map_err(in_one_line)
+}
+
+async fn find_staff(db: &Db, login: &str) -> anyhow::Result<Staff> {
     let account = store::account(db, login.trim())
         .await?
         .ok_or_else(|| anyhow!("no active member of staff has the login {login:?}"))?;
-    let staff = Staff {
+    Ok(Staff {
         village: account.village_id,
         id: account.id,
         login: account.login,
         role: account.role,
-    };
-    let at = clock.now();
-    transact!(db, tx => make_token(tx, ids, &staff, at).await).map_err(in_one_line)
+    })
 }
 
 /// A refusal as the command line shows it: every wrong field, or the detail.
