@@ -259,12 +259,20 @@ impl Worker {
         let last = write::take_numbers(tx, village, now, accepted).await?;
         let mut serial = last - i64::try_from(accepted).unwrap_or(0);
         let (mut rows, mut lines) = (Vec::with_capacity(accepted), Vec::with_capacity(accepted));
+        let mut acts = Vec::new();
         for (order, decision) in orders.iter().zip(decided.iter_mut()) {
             let Decision::Accepted(accepted, number) = decision else {
                 continue;
             };
             serial += 1;
             *number = super::number(now, serial);
+            acts.extend(
+                order
+                    .draft
+                    .placed_by
+                    .as_ref()
+                    .map(|by| (by, &*number, accepted.total)),
+            );
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -284,6 +292,11 @@ impl Worker {
         }
         write::insert_orders(tx, village, &rows).await?;
         write::insert_lines(tx, village, &lines).await?;
+        for (by, number, total) in acts {
+            // in the order's own transaction: no order of staff without its entry, and no entry without its order
+            let after = serde_json::json!({"total_fen": total});
+            by.log(tx, "order.place", number, None, Some(after)).await?;
+        }
         let reserved: Vec<_> = supply
             .reserved
             .iter()

@@ -1,4 +1,5 @@
 //! SQL of orders.
 
+pub mod changes;
 pub mod read;
 pub mod write;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::changes::decline_open;
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
@@ -82,6 +83,7 @@ impl<'a> NewOrder<'a> {
             key,
             hash,
             items: _,
+            placed_by: _,
         } = draft;
         let paid = accepted.total.0 == 0;
         NewOrder {
@@ -333,8 +335,9 @@ async fn revivable_offers(tx: &mut Tx, order: &Order) -> Result<Option<Vec<(Uuid
 }
 
 /// Gives the live cases of these orders back to stock and offers, marks their lines cancelled, and closes what was
-/// still waiting to be paid.
+/// still waiting to be paid or agreed to.
 async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> {
+    decline_open(tx, village, ids).await?;
     let ids = json(&ids);
     let stock_cases = stock_cases(tx, village, &ids).await?;
     let offer_cases: Vec<(Uuid, Uuid, i64)> = on!(tx,
