@@ -136,6 +136,7 @@ pub async fn housekeeping(app: App) {
 /// Serves `/metrics` on an address of its own.
 pub async fn serve_metrics(metrics: Metrics, address: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.context("can't listen on CUNJI_METRICS_LISTEN")?;
+    tracing::info!(figures = %listener.local_addr()?, "serving figures");
     tokio::spawn(async move { axum::serve(listener, crate::ops::metrics_service(metrics)).await });
     Ok(())
 }

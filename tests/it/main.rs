@@ -17,6 +17,7 @@ mod links_seen;
 mod outbox;
 mod partner;
 mod pg;
+mod process;
 mod reports;
 mod stock;
 mod supply;
