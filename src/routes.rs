@@ -41,6 +41,7 @@ pub struct Route {
 pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(buyer_routes());
+    routes.extend(link_routes());
     routes.extend(order_routes());
     routes.extend(assisted_routes());
     routes.extend(staff_routes());
@@ -186,6 +187,70 @@ fn order_routes() -> Vec<Route> {
         )
         .takes::<payments::api::RefundDone>()
         .gives::<payments::api::RefundRow>(200),
+    ]
+}
+
+fn link_routes() -> Vec<Route> {
+    use links::{api, share};
+    let makers = Staff(&[Manager, Host]);
+    let analysts = Staff(&[Manager, Accountant, Host, Overseer]);
+    vec![
+        get(
+            "/api/v1/links",
+            Staff(EVERYONE),
+            api::list,
+            "Links, the newest first",
+        )
+        .gives::<Page<api::Link>>(200),
+        post("/api/v1/links", makers, api::create, "Make a link")
+            .takes::<links::NewLink>()
+            .gives::<api::Link>(201),
+        get(
+            "/api/v1/links/stats",
+            analysts,
+            api::host_stats,
+            "Sales by host and channel, ?from= and ?to= days",
+        )
+        .gives::<Page<links::stats::HostStats>>(200),
+        patch("/api/v1/links/{code}", makers, api::change, "Change a link")
+            .takes::<links::LinkChange>()
+            .gives::<api::Link>(200),
+        post("/api/v1/links/{code}/close", makers, api::close, "Close a link").gives::<api::Link>(200),
+        post(
+            "/api/v1/links/{code}/clone",
+            makers,
+            api::copy,
+            "Make a link with the same settings",
+        )
+        .gives::<api::Link>(201),
+        get(
+            "/api/v1/links/{code}/stats",
+            analysts,
+            api::link_stats,
+            "What came of a link",
+        )
+        .gives::<links::stats::LinkStats>(200),
+        get(
+            "/api/v1/links/{code}/qr.svg",
+            Staff(EVERYONE),
+            share::qr_svg,
+            "Its QR code",
+        )
+        .file(200, "image/svg+xml"),
+        get(
+            "/api/v1/links/{code}/poster.svg",
+            Staff(EVERYONE),
+            share::poster_svg,
+            "Its poster",
+        )
+        .file(200, "image/svg+xml"),
+        get(
+            "/api/v1/links/{code}/poster.png",
+            Staff(EVERYONE),
+            share::poster_png,
+            "Its poster, to send on",
+        )
+        .file(200, "image/png"),
     ]
 }
 
@@ -510,6 +575,12 @@ impl Route {
     /// The JSON answer.
     fn gives<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {
         self.doc.gives::<T>(status);
+        self
+    }
+
+    /// An answer that is no JSON.
+    fn file(mut self, status: u16, kind: &'static str) -> Self {
+        self.doc.file(status, kind);
         self
     }
 

@@ -9,6 +9,8 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::share::Press;
+use crate::links::views::Views;
 use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
@@ -24,6 +26,8 @@ pub struct App {
     pub public_url: PublicUrl,
     pub login_guard: LoginGuard,
     pub board: Board,
+    pub views: Views,
+    pub press: Press,
     pub intake: Intake,
     pub paste_limit: PasteLimit,
     pub metrics: Metrics,

@@ -6,6 +6,7 @@
 //! anew, one reader at a time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::board as store;
+use super::views::Views;
 use super::{Status, status};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
@@ -65,11 +67,17 @@ pub struct Facts {
     pub created_by: Option<Uuid>,
     pub offers: Vec<Offer>,
     pub freight: Vec<freight::Rule>,
+    views: Arc<AtomicU64>,
 }
 
 impl Facts {
     pub fn status(&self, now: Timestamp) -> Status {
         status(self.opens_at, self.closes_at, self.closed_at, now)
+    }
+
+    /// Counts one view of the link's page.
+    pub fn count_view(&self) {
+        self.views.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -103,6 +111,7 @@ pub struct Board {
     db: Db,
     clock: Clock,
     methods: Arc<[Method]>,
+    views: Views,
     cells: Arc<RwLock<HashMap<String, Arc<Cell>>>>,
 }
 
@@ -139,11 +148,12 @@ pub struct PromiseView {
 }
 
 impl Board {
-    pub fn new(db: Db, clock: Clock, methods: &[Method]) -> Self {
+    pub fn new(db: Db, clock: Clock, methods: &[Method], views: Views) -> Self {
         Board {
             db,
             clock,
             methods: methods.into(),
+            views,
             cells: Arc::default(),
         }
     }
@@ -180,6 +190,7 @@ impl Board {
             created_by: None,
             offers: self.with_parts(village, rows).await?,
             freight: freight::store::rules(&self.db, village).await?,
+            views: Arc::default(),
         })
     }
 
@@ -254,6 +265,7 @@ impl Board {
             created_by: link.created_by,
             offers,
             freight: freight::store::rules(&self.db, village).await?,
+            views: self.views.handle(village, link.id),
         };
         let available = available(&facts, &levels, &sold);
         Ok(self.snapshot(Arc::new(facts), available, epoch, now, next_end))

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use super::draft::{self, Item, PlaceOrder};
 use super::intake::{Intake, Placed};
 use super::store::read::{self, Filter};
-use super::view::{self, OrderView};
-use super::{Order, Source, Status, is_number};
+use super::view::{self, OrderView, by_number};
+use super::{Order, Source, Status};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::db::Db;
@@ -319,16 +319,6 @@ fn follow_cursor(since: &str, after: Option<&str>) -> Result<(Timestamp, uuid::U
                 )
             }),
     }
-}
-
-/// Finds a staff member's order by the number in the path.
-pub async fn by_number(db: &Db, by: &By, number: &str) -> Result<Order> {
-    if !is_number(number) {
-        return Err(not_found());
-    }
-    read::by_number(db, by.staff.village, number)
-        .await?
-        .ok_or_else(not_found)
 }
 
 /// One order as staff see it.

@@ -10,12 +10,13 @@ use super::draft::Draft;
 use super::edit::Shape;
 use super::store::changes::{self, Change};
 use super::store::read;
-use super::{ChangeState, Facts, Line, Order, Status, status};
+use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Result, not_found};
 use crate::id::{VillageId, order_token};
 use crate::money::{Fen, Method};
+use crate::villages::auth::By;
 
 #[derive(Serialize, ToSchema)]
 pub struct OrderView {
@@ -225,4 +226,14 @@ pub async fn load(db: &Db, village: VillageId, id: Uuid, now: Timestamp) -> Resu
     let refunds = read::refunds(db, village, id).await?;
     let changes = changes::of_order(db, village, id).await?;
     Ok(OrderView::of(&order, lines, refunds, changes, now))
+}
+
+/// Finds a staff member's order by the number in the path.
+pub async fn by_number(db: &Db, by: &By, number: &str) -> Result<Order> {
+    if !is_number(number) {
+        return Err(not_found());
+    }
+    read::by_number(db, by.staff.village, number)
+        .await?
+        .ok_or_else(not_found)
 }

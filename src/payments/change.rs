@@ -28,7 +28,7 @@ use crate::orders::edit::{self, Good, Shape, Wish};
 use crate::orders::store::changes::{self, Change, NewChange};
 use crate::orders::store::{read, write};
 use crate::orders::view::{self, OrderView};
-use crate::orders::{ChangeState, Line, Order, is_number};
+use crate::orders::{ChangeState, Line, Order};
 use crate::villages::auth::By;
 use crate::web::input::Check;
 use crate::web::json::Json;
@@ -71,13 +71,7 @@ pub async fn edit(
     Json(input): Json<EditOrder>,
 ) -> Result<Json<OrderView>> {
     let (reason, wish) = check(&input)?;
-    let village = by.staff.village;
-    let seen = if is_number(&number) {
-        read::by_number(&db, village, &number).await?
-    } else {
-        None
-    };
-    let seen = seen.ok_or_else(not_found)?;
+    let seen = view::by_number(&db, &by, &number).await?;
     let wanted = wish.items.iter().flatten().map(|item| item.sku.clone());
     let known = Known::read(&db, &seen, wanted).await?;
     transact!(db, tx => {
@@ -86,7 +80,7 @@ pub async fn edit(
         let after = edit::plan(&order, &known.lines, &wish, &locked.goods, &known.rules)?;
         edit_locked(tx, &by, &order, &known, &locked, &reason, after).await
     })?;
-    view::load(&db, village, seen.id, by.at).await.map(Json)
+    view::load(&db, seen.village_id, seen.id, by.at).await.map(Json)
 }
 
 /// Makes a planned edit when the order gets no dearer, else proposes it; both are recorded.

@@ -155,7 +155,7 @@ pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>
                      value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
                      value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
                      value->>'paid_at', value->>'placed_at'
-                 FROM json_each($2)",
+                 FROM jsonb_each($2)",
         pg: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
                  external_shop, external_no, name, phone, province, city, district, street, region_code, note,
                  method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
@@ -178,7 +178,7 @@ pub async fn insert_lines(tx: &mut Tx, village: VillageId, rows: &[NewLine<'_>])
         sqlite: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
                  SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
                      value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
-                 FROM json_each($2)",
+                 FROM jsonb_each($2)",
         pg: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
              SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
              FROM json_to_recordset($2::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
