@@ -22,6 +22,7 @@ use crate::links::views::Views;
 use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -56,6 +57,7 @@ impl App {
             views,
             press: Press::default(),
             intake,
+            sender: Sender::default(),
             paste_limit: PasteLimit::default(),
             clock,
             db,

@@ -2,6 +2,7 @@
 //! are built from it, so that none of them can forget a route.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -13,7 +14,7 @@ use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
-use crate::{catalog, freight, links, ops, orders, payments, stock, villages};
+use crate::{catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub fn table() -> Vec<Route> {
     routes.extend(village_routes());
     routes.extend(catalog_routes());
     routes.extend(stock_routes());
+    routes.extend(import_routes());
+    routes.extend(report_routes());
+    routes.extend(partner_routes());
     routes.extend(ops_routes());
     routes
 }
@@ -490,6 +494,105 @@ fn stock_routes() -> Vec<Route> {
     ]
 }
 
+fn import_routes() -> Vec<Route> {
+    use imports::api as files;
+    vec![
+        post(
+            "/api/v1/orders/import",
+            Staff(&[Manager]),
+            files::import,
+            "Bring in the order file of another shop: CSV or XLSX, as the body",
+        )
+        .takes_file("application/octet-stream", orders::import::MAX_BYTES)
+        .gives::<files::ReportView>(200),
+        get(
+            "/api/v1/imports",
+            Staff(&[Manager]),
+            files::list,
+            "Imports of order files, newest first",
+        )
+        .gives::<Page<imports::ImportRow>>(200),
+        get(
+            "/api/v1/imports/{import}",
+            Staff(&[Manager]),
+            files::read,
+            "An import: how far it is, and its report",
+        )
+        .gives::<files::ImportView>(200),
+    ]
+}
+
+fn report_routes() -> Vec<Route> {
+    use reports::api as figures;
+    const READ: Access = Staff(&[Manager, Accountant, Overseer]);
+    vec![
+        get("/api/v1/reports/sales", READ, figures::sales, "Sales per day")
+            .gives::<Page<reports::SalesDay>>(200),
+        get(
+            "/api/v1/reports/channels",
+            READ,
+            figures::channels,
+            "Sales per channel and host",
+        )
+        .gives::<Page<reports::ChannelSales>>(200),
+        get(
+            "/api/v1/reports/stock",
+            READ,
+            figures::stock,
+            "What there is of each stock item",
+        )
+        .gives::<Page<reports::StockLevel>>(200),
+        get(
+            "/api/v1/reports/backlog",
+            Staff(READERS),
+            figures::backlog,
+            "What is sold and not handed over",
+        )
+        .gives::<reports::Backlog>(200),
+    ]
+}
+
+fn partner_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribers,
+            "Partners who are told what happens",
+        )
+        .gives::<Page<partners::store::Subscriber>>(200),
+        post(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribe,
+            "Register a partner; shows its secret once",
+        )
+        .takes::<partners::api::Subscribe>()
+        .gives::<partners::api::Subscribed>(201),
+        delete(
+            "/api/v1/subscribers/{subscriber}",
+            Staff(&[Manager]),
+            partners::api::unsubscribe,
+            "Remove a partner and its events",
+        )
+        .empty(204),
+        get(
+            "/api/v1/outbox",
+            Staff(&[Manager]),
+            partners::api::events,
+            "Events for partners, the newest first",
+        )
+        .gives::<Page<partners::store::Event>>(200),
+        post(
+            "/api/v1/outbox/{event}/retry",
+            Staff(&[Manager]),
+            partners::api::retry,
+            "Try an event again, now",
+        )
+        .gives::<partners::store::Event>(200),
+    ]
+}
+
 fn ops_routes() -> Vec<Route> {
     vec![
         get("/healthz", Public, ops::healthz, "The process is up"),
@@ -569,6 +672,13 @@ impl Route {
     /// The JSON body.
     fn takes<T: ToSchema + PartialSchema>(mut self) -> Self {
         self.doc.takes::<T>();
+        self
+    }
+
+    /// A file as the body, which may be larger than other bodies.
+    fn takes_file(mut self, kind: &'static str, limit: usize) -> Self {
+        self.doc.takes_file(kind);
+        self.handler = self.handler.layer(DefaultBodyLimit::max(limit));
         self
     }
 

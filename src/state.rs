@@ -14,6 +14,7 @@ use crate::links::views::Views;
 use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -31,4 +32,5 @@ pub struct App {
     pub intake: Intake,
     pub paste_limit: PasteLimit,
     pub metrics: Metrics,
+    pub sender: Sender,
 }

@@ -224,6 +224,7 @@ fn row<'a>(link: &'a Link, text: &'a (Uuid, String, String), number: &'a str, at
         ordered: 1,
         placed_at: at.0,
         paid_at: None,
+        updated_at: at.0,
         village: link.village,
     }
 }

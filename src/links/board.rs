@@ -189,8 +189,8 @@ impl Board {
             closed_at: None,
             created_by: None,
             offers: self.with_parts(village, rows).await?,
-            freight: freight::store::rules(&self.db, village).await?,
             views: Arc::default(),
+            freight: freight::store::rules(&self.db, village).await?,
         })
     }
 

@@ -115,6 +115,9 @@ pub async fn covered(tx: &mut Tx, ids: &Ids, order: &Order, at: Timestamp) -> Re
 }
 
 async fn tell_paid(tx: &mut Tx, ids: &Ids, order: &Order, paid: Fen, at: Timestamp) -> Result<()> {
-    let body = json(&serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": paid}));
-    outbox::tell(tx, ids, order.village_id, at, "order.paid", &[body]).await
+    let body = || {
+        let event = serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": paid});
+        vec![json(&event)]
+    };
+    outbox::tell(tx, ids, order.village_id, at, "order.paid", body).await
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::auth::{self, By};
 use super::store::{self, Credential, NewStaff};
-use super::{Member, Role, Staff, Village};
+use super::{Member, NewVillage, Role, Staff, Village};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result, Text, conflict, forbidden, not_found, on_unique, text, unauthorized};
@@ -261,7 +261,7 @@ pub async fn add(
     let login = check.code("login", login, 60);
     check_password(&mut check, password);
     check.finish().map_err(in_one_line)?;
-    let village = find_village(db, village).await?;
+    let village = find_or_found(db, village, role, at).await?;
     let hash = auth::hash_password(password)?;
     let staff = Staff {
         village: village.id,
@@ -285,18 +285,44 @@ pub async fn add(
     Ok(village.slug)
 }
 
-async fn find_village(db: &Db, slug: Option<&str>) -> anyhow::Result<Village> {
-    let mut villages = store::villages(db).await?;
-    let slugs: Vec<&str> = villages.iter().map(|village| village.slug.as_str()).collect();
-    let at = match slug {
-        Some(slug) => slugs.iter().position(|known| *known == slug),
-        None => (slugs.len() == 1).then_some(0),
+/// The village of that slug, or the only one. A manager founds the village that isn't there yet: it starts under its
+/// slug, and `PATCH /api/v1/village` gives it its name and account.
+async fn find_or_found(db: &Db, slug: Option<&str>, role: Role, at: Timestamp) -> anyhow::Result<Village> {
+    let villages = store::villages(db).await?;
+    let slugs: Vec<String> = villages.iter().map(|village| village.slug.clone()).collect();
+    let found = match slug {
+        Some(slug) => villages.into_iter().find(|village| village.slug == slug),
+        None if villages.len() == 1 => villages.into_iter().next(),
+        None => None,
     };
-    match at {
-        Some(at) => Ok(villages.swap_remove(at)),
-        None if slugs.is_empty() => bail!("there is no village yet"),
-        None => bail!("name the village with --village, one of: {}", slugs.join(", ")),
+    match (found, slug) {
+        (Some(village), _) => Ok(village),
+        (None, Some(slug)) if role == Role::Manager => found_village(db, slug, at).await,
+        (None, None) if slugs.is_empty() && role == Role::Manager => found_village(db, "village", at).await,
+        (None, _) if slugs.is_empty() => {
+            bail!("there is no village yet; add its manager first, who founds it")
+        }
+        (None, _) => bail!("name the village with --village, one of: {}", slugs.join(", ")),
     }
+}
+
+async fn found_village(db: &Db, slug: &str, at: Timestamp) -> anyhow::Result<Village> {
+    let mut check = Check::new();
+    let slug = check.code("village", slug, 40);
+    check.finish().map_err(in_one_line)?;
+    // a village founded here is its own town until someone says otherwise
+    let new = NewVillage {
+        slug: &slug,
+        name: &slug,
+        town_slug: &slug,
+        town: &slug,
+        region_code: "",
+        contact: "",
+        account: "",
+    };
+    transact!(db, tx => store::create_village(tx, &new, at).await)?;
+    let village = store::village_by_slug(db, &slug).await?;
+    village.ok_or_else(|| anyhow!("the village {slug} was founded and is gone again"))
 }
 
 /// Makes an API token from the command line.

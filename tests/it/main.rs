@@ -4,14 +4,23 @@
 
 mod app;
 mod assisted;
+mod audit;
+mod backup;
 mod catalog;
 mod edit;
 mod freight;
 mod goods;
+mod imports;
+mod imports_later;
+mod jobs;
 mod links;
 mod links_app;
 mod links_seen;
+mod outbox;
+mod partner;
 mod pg;
+mod proposals;
+mod reports;
 mod staff;
 mod stock;
 mod supply;

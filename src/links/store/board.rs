@@ -119,7 +119,7 @@ pub async fn listed(db: &Db, village: VillageId, codes: &[String]) -> Result<Vec
 pub async fn components(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Vec<ComponentRow>> {
     Ok(on!(db,
         sqlite: "SELECT sku_id, component_id, quantity FROM sku_component
-                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  ORDER BY sku_id, component_id",
         pg: "SELECT sku_id, component_id, quantity FROM sku_component
              WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
@@ -138,7 +138,7 @@ pub async fn levels(db: &Db, village: VillageId, skus: &[Uuid], now: Timestamp) 
                        ON part.village_id = line.village_id AND part.sku_id = line.sku_id
                      WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3
                        AND COALESCE(part.component_id, line.sku_id) = stock.sku_id), 0) AS reserved
-                 FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "SELECT sku_id, on_hand, ahead, reserved - CAST(COALESCE((
                  SELECT SUM((line.ordered - line.cancelled) * COALESCE(part.quantity, 1))
                  FROM orders
@@ -179,7 +179,7 @@ pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Res
         sqlite: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
                         link.opens_at, link.closes_at, link.closed_at
                  FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
-                 WHERE offer.village_id = $1 AND offer.link_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE offer.village_id = $1 AND offer.link_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
                     link.opens_at, link.closes_at, link.closed_at
              FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
@@ -194,10 +194,10 @@ pub async fn add_sold(tx: &mut Tx, village: VillageId, sold: &[(Uuid, Uuid, i64)
     tx.changes_supply();
     on!(tx,
         sqlite: "UPDATE offer SET sold = sold + (
-                     SELECT SUM(more.value->>2) FROM json_each($2) AS more
+                     SELECT SUM(more.value->>2) FROM jsonb_each($2) AS more
                      WHERE unhex(more.value->>0, '-') = offer.link_id AND unhex(more.value->>1, '-') = offer.sku_id)
                  WHERE village_id = $1 AND (link_id, sku_id) IN (
-                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM json_each($2))",
+                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM jsonb_each($2))",
         pg: "UPDATE offer SET sold = sold + (more.value->>2)::bigint FROM json_array_elements($2::json) AS more
              WHERE village_id = $1 AND link_id = (more.value->>0)::uuid AND sku_id = (more.value->>1)::uuid",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&sold)).execute(ex).await.map(|_| ()))?;

@@ -149,7 +149,7 @@ pub async fn lock(
 pub async fn offers(db: &Db, village: VillageId, links: &[Uuid]) -> Result<Vec<OfferRow>> {
     Ok(on!(db,
         sqlite: offer_where!(
-            "offer.link_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY offer.link_id, offer.position"),
+            "offer.link_id IN (SELECT unhex(value, '-') FROM jsonb_each($2)) ORDER BY offer.link_id, offer.position"),
         pg: offer_where!(
             "offer.link_id IN (SELECT id::uuid FROM json_array_elements_text($2::json) AS wanted (id))
              ORDER BY offer.link_id, offer.position"),
@@ -180,7 +180,7 @@ pub async fn skus(tx: &mut Tx, village: VillageId, codes: &[&str]) -> Result<Vec
         };
     }
     Ok(on!(tx,
-        sqlite: sku_in!("(SELECT value FROM json_each($2))"),
+        sqlite: sku_in!("(SELECT value FROM jsonb_each($2))"),
         pg: sku_in!("(SELECT code FROM json_array_elements_text($2::json) AS wanted (code))"),
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&codes)).fetch_all(ex).await)?)
 }
@@ -231,7 +231,7 @@ pub async fn write_offers(tx: &mut Tx, village: VillageId, link: Uuid, offers: &
     let offers = json(&offers);
     on!(tx,
         sqlite: "DELETE FROM offer WHERE village_id = $1 AND link_id = $2 AND sku_id NOT IN
-                 (SELECT unhex(value ->> 'sku_id', '-') FROM json_each($3))",
+                 (SELECT unhex(value ->> 'sku_id', '-') FROM jsonb_each($3))",
         pg: "DELETE FROM offer WHERE village_id = $1 AND link_id = $2 AND sku_id NOT IN
              (SELECT sku_id FROM json_to_recordset($3::json) AS wanted (sku_id uuid))",
         sql, ex => sqlx::query(sql).bind(village).bind(link).bind(&offers).execute(ex).await.map(|_| ()))?;
@@ -239,7 +239,7 @@ pub async fn write_offers(tx: &mut Tx, village: VillageId, link: Uuid, offers: &
         sqlite: "INSERT INTO offer (village_id, link_id, sku_id, position, price_fen, quota, limit_per_order)
                  SELECT $1, $2, unhex(value ->> 'sku_id', '-'), value ->> 'position', value ->> 'price_fen',
                         value ->> 'quota', value ->> 'limit_per_order'
-                 FROM json_each($3) WHERE TRUE
+                 FROM jsonb_each($3) WHERE TRUE
                  ON CONFLICT (village_id, link_id, sku_id) DO UPDATE SET position = excluded.position,
                     price_fen = excluded.price_fen, quota = excluded.quota,
                     limit_per_order = excluded.limit_per_order",
@@ -263,7 +263,7 @@ pub async fn add_views(
     let views: Vec<_> = views.iter().collect();
     on!(tx,
         sqlite: "INSERT INTO link_view (village_id, link_id, day, views)
-                 SELECT $1, unhex(value ->> 0, '-'), $2, value ->> 1 FROM json_each($3) WHERE TRUE
+                 SELECT $1, unhex(value ->> 0, '-'), $2, value ->> 1 FROM jsonb_each($3) WHERE TRUE
                  ON CONFLICT (village_id, link_id, day) DO UPDATE SET views = link_view.views + excluded.views",
         pg: "INSERT INTO link_view (village_id, link_id, day, views)
              SELECT $1, (value ->> 0)::uuid, $2, (value ->> 1)::bigint FROM json_array_elements($3::json)

@@ -21,7 +21,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Walled, &["orders"]),
     (Floor::Walled, &["links"]),
     (Floor::Walled, &["stock"]),
-    (Floor::Walled, &["catalog", "calendar", "freight"]),
+    (Floor::Walled, &["catalog", "calendar", "freight", "partners"]),
     (Floor::Walled, &["villages"]),
     (Floor::Open, &["web", "outbox", "audit", "ops"]),
     (
