@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, fields, on_both};
 use crate::goods::{add_sku, counts, item, product, receive, sku};
+use crate::imports::broken;
 
 pub const ORDERS: &str = "/api/v1/orders";
 
@@ -120,6 +121,7 @@ async fn the_counter_sells_at_list_price() {
             (status, &problem["type"], &problem["available"]),
             (409, &json!("/problems/sold-out"), &json!(17))
         );
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -214,6 +216,7 @@ async fn a_link_brings_its_prices_quota_and_window() {
         shop.must(Method::POST, host, &close, Value::Null).await;
         let (status, problem) = shop.post(host, ORDERS, one(Some(&hosts))).await;
         assert_eq!((status, &problem["type"]), (409, &json!("/problems/link-closed")));
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -240,6 +243,7 @@ async fn a_key_places_an_order_once() {
         let entries = log["items"].as_array().unwrap();
         let acts = entries.iter().filter(|entry| entry["act"] == "order.place");
         assert_eq!(acts.count(), 1);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, fields, on_both};
 use crate::assisted::{ORDERS, entry, order, recipient, stocked, wanted};
 use crate::goods::{counts, item};
+use crate::imports::broken;
 
 pub async fn place(shop: &TestApp, link: Option<&str>, items: &[(&str, i64)], method: &str) -> Value {
     let body = order(link, items, method);
@@ -128,6 +129,7 @@ async fn a_cheaper_order_is_changed_at_once_and_the_surplus_goes_back() {
         let gone = shop.must(Method::POST, "", &cancel, Value::Null).await;
         assert_eq!(gone["status"], "refunded");
         assert_eq!(held(shop).await, [0, 0]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -167,6 +169,7 @@ async fn a_new_recipient_is_not_kept_in_the_record() {
             (422, vec!["items"]),
             "nothing would change"
         );
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -212,6 +215,7 @@ async fn an_edit_names_the_version_that_was_seen() {
         }
         let nobody = format!("{ORDERS}/%00/edit");
         assert_eq!(shop.post(&shop.zhang.manager, &nobody, body).await.0, 404);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -296,6 +300,7 @@ async fn money_that_came_for_the_order_as_it_was() {
         assert_ne!(after["paid_at"], Value::Null);
         shop.app.clock.advance(Duration::from_secs(3_600));
         assert_eq!(read(shop, &half).await["status"], "paid");
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }

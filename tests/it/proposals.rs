@@ -11,6 +11,7 @@ use crate::assisted::{ORDERS, link, recipient, stocked, wanted};
 use crate::edit::{
     answer, edit, edited, held, open_payment, pay, place, problem, read, records, refused, text,
 };
+use crate::imports::broken;
 
 async fn sold(shop: &TestApp) -> Vec<i64> {
     let village = shop.zhang.id;
@@ -101,6 +102,7 @@ async fn a_dearer_order_waits_for_its_buyer() {
             ],
             [&paid["total_fen"], &json!("广东省"), &json!("agreed")]
         );
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -149,6 +151,7 @@ async fn a_proposal_that_is_declined_or_overtaken_changes_nothing() {
             refused(409, "change-settled")
         );
         assert!(!records(shop).await.contains("苏宇"));
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -198,6 +201,7 @@ async fn an_order_of_a_link_keeps_to_its_offers_and_quotas() {
         shop.must(Method::POST, "", &cancel, Value::Null).await;
         assert_eq!(sold(shop).await, [3, 0]);
         assert_eq!(held(shop).await, [3, 0]);
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
@@ -226,6 +230,7 @@ async fn a_consent_is_worth_what_is_still_there() {
         assert_eq!(answer(shop, &placed, 2, "agree").await.0, 200);
         assert_eq!(held(shop).await, [3, 4]);
         assert_eq!(read(shop, &other).await["status"], "expired");
+        assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
 }
