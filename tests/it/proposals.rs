@@ -22,18 +22,49 @@ async fn sold(shop: &TestApp) -> Vec<i64> {
     .unwrap()
 }
 
+fn in_guangdong() -> Value {
+    let mut to = recipient();
+    to["name"] = json!("苏小宇");
+    to["province"] = json!("广东省");
+    to["city"] = json!("广州市");
+    to["district"] = json!("天河区");
+    to
+}
+
+/// The difference is due, and nothing ends before it has come.
+async fn pay_the_difference(shop: &TestApp, placed: &Value, delta: i64) {
+    shop.app.clock.advance(Duration::from_secs(3_600));
+    let path = open_payment(shop, placed).await;
+    let paid = shop.must(Method::POST, "", &path, Value::Null).await;
+    assert_eq!(
+        [&paid["status"], &paid["refunds"], &paid["total_fen"]],
+        [
+            &json!("paid"),
+            &json!([]),
+            &json!(placed["total_fen"].as_i64().unwrap() + delta)
+        ]
+    );
+    let number = text(&placed, "number");
+    let (_, seen) = shop
+        .get(&shop.zhang.manager, &format!("{ORDERS}/{number}/details"))
+        .await;
+    assert_eq!(
+        [
+            &seen["order"]["captured_fen"],
+            &seen["order"]["province"],
+            &seen["changes"][0]["state"]
+        ],
+        [&paid["total_fen"], &json!("广东省"), &json!("agreed")]
+    );
+}
+
 #[tokio::test]
 async fn a_dearer_order_waits_for_its_buyer() {
     on_both(async |shop| {
         stocked(shop).await;
         let placed = place(shop, None, &[("FT05", 1)], "practice").await;
         assert_eq!(pay(shop, &placed).await["status"], "paid");
-        let mut to = recipient();
-        to["name"] = json!("苏小宇");
-        to["province"] = json!("广东省");
-        to["city"] = json!("广州市");
-        to["district"] = json!("天河区");
-        let change = json!({"items": wanted(&[("FT05", 1), ("HS10", 2)]), "recipient": to});
+        let change = json!({"items": wanted(&[("FT05", 1), ("HS10", 2)]), "recipient": in_guangdong()});
         let (status, proposed) = edit(shop, &placed, 1, change).await;
         assert_eq!(status, 200, "{proposed}");
         let delta = 2 * 2_000 + 300;
@@ -78,30 +109,7 @@ async fn a_dearer_order_waits_for_its_buyer() {
         assert_eq!(held(shop).await, [1, 2]);
         assert!(!records(shop).await.contains("苏小宇"));
 
-        // the difference is due, and nothing ends before it has come
-        shop.app.clock.advance(Duration::from_secs(3_600));
-        let path = open_payment(shop, &placed).await;
-        let paid = shop.must(Method::POST, "", &path, Value::Null).await;
-        assert_eq!(
-            [&paid["status"], &paid["refunds"], &paid["total_fen"]],
-            [
-                &json!("paid"),
-                &json!([]),
-                &json!(placed["total_fen"].as_i64().unwrap() + delta)
-            ]
-        );
-        let number = text(&placed, "number");
-        let (_, seen) = shop
-            .get(&shop.zhang.manager, &format!("{ORDERS}/{number}/details"))
-            .await;
-        assert_eq!(
-            [
-                &seen["order"]["captured_fen"],
-                &seen["order"]["province"],
-                &seen["changes"][0]["state"]
-            ],
-            [&paid["total_fen"], &json!("广东省"), &json!("agreed")]
-        );
+        pay_the_difference(shop, &placed, delta).await;
         assert_eq!(broken(shop).await, [""; 0]);
     })
     .await;
