@@ -40,11 +40,8 @@ pub async fn tell(
     village: VillageId,
     at: Timestamp,
     topic: &str,
-    bodies: &[String],
+    bodies: impl FnOnce() -> Vec<String>,
 ) -> Result<()> {
-    if bodies.is_empty() {
-        return Ok(());
-    }
     // the lock keeps a partner from being removed under the rows written below; their foreign key would take it anyway
     let subscribers: Vec<Uuid> = on!(tx,
         sqlite: "SELECT id FROM subscriber WHERE village_id = $1 ORDER BY id",
@@ -53,6 +50,7 @@ pub async fn tell(
     if subscribers.is_empty() {
         return Ok(());
     }
+    let bodies = bodies();
     let rows: Vec<Row> = bodies
         .iter()
         .flat_map(|body| {

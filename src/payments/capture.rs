@@ -89,9 +89,11 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestam
         if surplus > Fen::ZERO && order.captured_fen >= order.total_fen {
             refund::start(tx, ids, order, surplus, "重复付款，多付的部分退回", None, at).await?;
         }
-        let body =
-            json(&serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": captured}));
-        outbox::tell(tx, ids, village, at, "order.paid", &[body]).await?;
+        let body = || {
+            let paid = serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": captured});
+            vec![json(&paid)]
+        };
+        outbox::tell(tx, ids, village, at, "order.paid", body).await?;
     } else if !keeps {
         refund::start(
             tx,

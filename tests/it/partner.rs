@@ -114,7 +114,7 @@ async fn hear(State(partner): State<Partner>, headers: HeaderMap, body: Bytes) -
 pub async fn tell(shop: &TestApp, count: usize) {
     let (ids, at, village) = (&shop.app.ids, shop.app.clock.now(), shop.zhang.id);
     let bodies: Vec<String> = (0..count).map(|n| json!({"n": n}).to_string()).collect();
-    let told = transact!(shop.app.db, tx => cunji::outbox::tell(tx, ids, village, at, "test", &bodies).await);
+    let told = transact!(shop.app.db, tx => cunji::outbox::tell(tx, ids, village, at, "test", || bodies.clone()).await);
     told.unwrap();
 }
 

@@ -258,8 +258,8 @@ pub async fn expire_due(
         let told = |(id, number): &(Uuid, String)| {
             json(&serde_json::json!({"number": number, "token": order_token(village, *id)}))
         };
-        let told: Vec<String> = expired.iter().map(told).collect();
-        outbox::tell(tx, ids, village, now, "order.expired", &told).await?;
+        let told = || expired.iter().map(told).collect();
+        outbox::tell(tx, ids, village, now, "order.expired", told).await?;
     }
     Ok(expired.len())
 }
