@@ -20,6 +20,7 @@ use crate::links::board::Board;
 use crate::links::views::Views;
 use crate::links::share::Press;
 use crate::ops::Metrics;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::state::App;
@@ -57,6 +58,7 @@ impl App {
             press: Press::default(),
             intake,
             sender: Sender::default(),
+            paste_limit: PasteLimit::default(),
             clock,
             db,
             ids,

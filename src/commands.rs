@@ -3,18 +3,22 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{self, housekeeping, serve_metrics};
+use crate::backup::Allow;
 use crate::config::Config;
 use crate::db::Db;
+use crate::demo::Found;
 use crate::id::Ids;
 use crate::jobs::{self, Jobs};
 use crate::money::Method;
 use crate::ops::Metrics;
 use crate::state::App;
+use crate::villages::Role;
+use crate::villages::team;
 
 /// A wrong setting or use: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -113,8 +117,11 @@ pub async fn add_staff(login: &str, role: &str, village: Option<&str>) -> anyhow
     let mut password = String::new();
     std::io::stdin().take(1_024).read_to_string(&mut password)?;
     let password = password.lines().next().unwrap_or_default();
+    if Role::parse(role).is_none() {
+        bail!(Usage(format!("--role is {role:?}; it takes manager, packer, accountant, host or overseer")));
+    }
     let app = open_app().await?;
-    let added = crate::villages::people::add(&app.db, app.clock.now(), &app.ids, village, login, role, password).await;
+    let added = team::add(&app.db, app.clock.now(), &app.ids, village, login, role, password).await;
     app.close().await;
     println!("{login} is {role} of {}", added?);
     Ok(())
@@ -123,7 +130,7 @@ pub async fn add_staff(login: &str, role: &str, village: Option<&str>) -> anyhow
 /// `cunji token create LOGIN`
 pub async fn create_token(login: &str) -> anyhow::Result<()> {
     let app = open_app().await?;
-    let token = crate::villages::people::create_token(&app.db, app.clock.now(), &app.ids, login).await;
+    let token = team::create_token(&app.db, app.clock.now(), &app.ids, login).await;
     app.close().await;
     println!("{}", token?);
     Ok(())
@@ -137,6 +144,9 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
         }
         return Ok(());
     };
+    if !jobs::list().iter().any(|job| job.name == name) {
+        bail!(Usage(format!("there is no job {name:?}; `cunji job --list` shows them")));
+    }
     let app = open_app().await?;
     let outcome = jobs::run_now(&app, name).await;
     app.close().await;
@@ -144,7 +154,7 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cunji import orders FILE`
+/// `cunji import orders FILE`; false when some rows have problems.
 pub async fn import_orders(file: &Path, shop: Option<&str>, dry_run: bool) -> anyhow::Result<bool> {
     let app = open_app().await?;
     let report = crate::imports::run_file(&app.db, &app.clock, &app.ids, file, shop, dry_run).await;
@@ -161,18 +171,110 @@ pub async fn backup(file: &Path) -> anyhow::Result<()> {
     let db = Db::connect(&config()?.database_url).await?;
     let result = crate::backup::backup(&db, file).await;
     db.close().await;
-    result?;
-    println!("{} is a whole and sound copy of the shop", file.display());
+    let findings = result?;
+    print!("{}", crate::audit::report(&findings));
+    println!("{} is a whole copy of the shop", file.display());
+    Ok(())
+}
+
+/// `cunji restore FILE`
+pub async fn restore(file: &Path, force: bool) -> anyhow::Result<()> {
+    let config = config()?;
+    let allow = Allow { replacing: force, broken: false };
+    let restored = crate::backup::restore(file, &config.database_url, allow, config.clock().now()).await?;
+    print!("{}", crate::audit::report(&restored.findings));
+    if let Some(before) = restored.before {
+        println!("what was there is kept as {}", before.display());
+    }
+    println!("the shop is that of {}", file.display());
     Ok(())
 }
 
 /// `cunji check`; false when an invariant is broken.
 pub async fn check() -> anyhow::Result<bool> {
     let db = Db::connect(&config()?.database_url).await?;
-    ensure!(db.is_migrated().await.unwrap_or(false), "the database is not at this version; run cunji migrate");
     let findings = crate::audit::check(&db).await;
     db.close().await;
     let findings = findings?;
     print!("{}", crate::audit::report(&findings));
-    Ok(findings.iter().all(crate::audit::Finding::is_clean))
+    Ok(crate::audit::is_clean(&findings))
+}
+
+/// `cunji address`
+pub fn address() -> anyhow::Result<()> {
+    crate::address::lines::address_lines(std::io::stdin().lock(), std::io::stdout().lock())?;
+    Ok(())
+}
+
+/// `cunji bench`
+pub async fn bench(options: crate::bench::Options, json: bool) -> anyhow::Result<()> {
+    let report = crate::bench::run(options).await?;
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{}", crate::bench::table(&report));
+    }
+    Ok(())
+}
+
+/// `cunji demo [--json] [--fresh]`
+pub async fn demo(json: bool, fresh: bool) -> anyhow::Result<()> {
+    let config = Config::read(|name| {
+        let set = std::env::var(name).ok().filter(|value| !value.is_empty());
+        match name {
+            "CUNJI_DATABASE_URL" => set.or_else(|| Some("sqlite://cunji-demo.db".into())),
+            "CUNJI_PAYMENTS" => set.or_else(|| Some("transfer,cod,practice".into())),
+            _ => set,
+        }
+    })
+    .map_err(Usage)?;
+    let database = config.database_url.clone();
+    let db = demo_database(&config, fresh).await?;
+    let running = Running::start(config, db).await?;
+    let keys = crate::demo::fill(&running.app).await?;
+    let base_url = running.app.public_url.0.to_string();
+    if json {
+        let line = serde_json::json!({"base_url": base_url, "link_code": keys.link_code, "moments_code": keys.moments_code,
+            "staff_login": keys.staff_login, "staff_password": keys.staff_password, "staff_token": keys.staff_token,
+            "database": database});
+        println!("{line}");
+    } else {
+        println!(
+            "张村的演示商店已经开门 / Zhang village's demo shop is open\n\n\
+             买家链接 buyers      {base_url}/s/{}  (直播 livestream)\n\
+             \x20                   {base_url}/s/{}  (朋友圈 Moments)\n\
+             接口文档 API         {base_url}/api/docs\n\
+             管理登录 staff       {} / {}\n\
+             接口令牌 token       {}\n\
+             数据库   database    {database}\n\nCtrl-C 停止 / stops it",
+            keys.link_code, keys.moments_code, keys.staff_login, keys.staff_password, keys.staff_token
+        );
+    }
+    running.until_stopped().await
+}
+
+/// The database of the demo: kept if `demo` made it, emptied first if that is asked for; never somebody's shop.
+async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
+    let db = open(config).await?;
+    match crate::demo::look(&db).await? {
+        Found::Other => bail!("there is another shop in this database; name an empty one in CUNJI_DATABASE_URL"),
+        Found::Demo if fresh => {
+            db.wipe().await?;
+            db.close().await;
+            open(config).await
+        }
+        Found::Demo | Found::Empty => Ok(db),
+    }
+}
+
+/// Structured lines on standard error; `RUST_LOG` says how much, `CUNJI_LOG=json` in which form.
+pub fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("CUNJI_LOG").is_ok_and(|form| form == "json") {
+        lines.json().init();
+    } else {
+        lines.with_ansi(std::io::stderr().is_terminal()).init();
+    }
 }

@@ -4,6 +4,8 @@
 // the program
 pub mod app;
 pub mod bench;
+pub mod commands;
+pub mod demo;
 pub mod jobs;
 pub mod routes;
 pub mod state;

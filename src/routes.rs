@@ -46,7 +46,9 @@ pub fn table() -> Vec<Route> {
     routes.extend(buyer_routes());
     routes.extend(link_routes());
     routes.extend(order_routes());
+    routes.extend(assisted_routes());
     routes.extend(staff_routes());
+    routes.extend(village_routes());
     routes.extend(catalog_routes());
     routes.extend(stock_routes());
     routes.extend(import_routes());
@@ -276,6 +278,118 @@ fn staff_routes() -> Vec<Route> {
             "Who did what",
         )
         .gives::<Page<villages::store::Operation>>(200),
+    ]
+}
+
+fn assisted_routes() -> Vec<Route> {
+    use orders::addresses;
+    use orders::view::OrderView;
+    use payments::change;
+    vec![
+        post(
+            "/api/v1/orders",
+            Staff(&[Manager, Host]),
+            orders::assisted::place,
+            "Place an order for a buyer",
+        )
+        .takes::<orders::assisted::PlaceForBuyer>()
+        .gives::<OrderView>(201)
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/edit",
+            Staff(&[Manager]),
+            change::edit,
+            "Edit an unpacked order, by its number; a dearer one is proposed to the buyer",
+        )
+        .takes::<change::EditOrder>()
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/changes/{version}/agree",
+            Public,
+            change::agree,
+            "Agree to a proposed edit",
+        )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/changes/{version}/decline",
+            Public,
+            change::decline,
+            "Decline a proposed edit",
+        )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/addresses/parse",
+            Public,
+            addresses::parse,
+            "Name, phone and address out of a pasted text",
+        )
+        .takes::<addresses::PastedText>()
+        .gives::<crate::address::paste::Proposal>(200),
+        get(
+            "/api/v1/areas",
+            Public,
+            addresses::areas,
+            "Provinces, or the areas below ?parent=",
+        )
+        .gives::<addresses::Areas>(200),
+    ]
+}
+
+fn village_routes() -> Vec<Route> {
+    use villages::{api, team};
+    vec![
+        get(
+            "/api/v1/village",
+            Staff(EVERYONE),
+            api::settings,
+            "The village's settings",
+        )
+        .gives::<villages::Settings>(200),
+        patch(
+            "/api/v1/village",
+            Staff(&[Manager]),
+            api::change_settings,
+            "Change the village's settings",
+        )
+        .takes::<api::SettingsChange>()
+        .gives::<villages::Settings>(200),
+        get(
+            "/api/v1/staff",
+            Staff(&[Manager]),
+            api::staff,
+            "The village's staff",
+        )
+        .gives::<Page<villages::Member>>(200),
+        post(
+            "/api/v1/staff",
+            Staff(&[Manager]),
+            api::hire,
+            "Add a member of staff",
+        )
+        .takes::<team::Hire>()
+        .gives::<villages::Member>(201),
+        patch(
+            "/api/v1/staff/{id}",
+            Staff(&[Manager]),
+            api::change_staff,
+            "Change a member of staff",
+        )
+        .takes::<team::MemberChange>()
+        .gives::<villages::Member>(200),
+        post(
+            "/api/v1/tokens",
+            Staff(EVERYONE),
+            api::create_token,
+            "Make an API token for oneself; shown once",
+        )
+        .gives::<api::Token>(201),
+        delete(
+            "/api/v1/tokens",
+            Staff(EVERYONE),
+            api::revoke_tokens,
+            "Revoke all of one's API tokens",
+        )
+        .empty(204),
     ]
 }
 

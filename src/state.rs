@@ -12,6 +12,7 @@ use crate::links::board::Board;
 use crate::links::views::Views;
 use crate::links::share::Press;
 use crate::ops::Metrics;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::villages::api::LoginGuard;
@@ -29,6 +30,7 @@ pub struct App {
     pub views: Views,
     pub press: Press,
     pub intake: Intake,
+    pub paste_limit: PasteLimit,
     pub metrics: Metrics,
     pub sender: Sender,
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, ensure};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use axum::routing::Router;
+use axum::Router;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -12,9 +12,9 @@ use tower::ServiceExt;
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::state::App;
+use crate::transact;
 use crate::villages::store as villages;
 use crate::villages::{NewVillage, Role, team};
-use crate::transact;
 
 /// The backlog of January 2024: 166 orders, 380 cases still to be sent before Spring Festival.
 static BACKLOG: &[u8] = include_bytes!("orders-380-cases.kuaituantuan.csv");
@@ -66,9 +66,12 @@ pub async fn fill(app: &App) -> anyhow::Result<Keys> {
     if new {
         found_village(app).await?;
     }
-    let password = app.ids.secret(crate::id::VillageId(1)).chars().skip(1).take(12).collect::<String>();
-    team::reset_password(&app.db, app.clock.now(), MANAGER, &password).await?;
+    // whoever started it before may have kept the old ways in: they end here
+    let manager = villages::account(&app.db, MANAGER).await?.context("the demo's manager is gone; start over with --fresh")?;
+    transact!(app.db, tx => villages::drop_credentials_of(tx, manager.village_id, manager.id, None).await)?;
     let token = team::create_token(&app.db, app.clock.now(), &app.ids, MANAGER).await?;
+    let password: String = app.ids.secret(manager.village_id).chars().skip(1).take(12).collect();
+    team::reset_password(&app.db, app.clock.now(), &app.ids, MANAGER, &password).await?;
     let shop = Shop { service: app.service(), token };
     if new {
         shop.stock(app.clock.now()).await?;
@@ -100,10 +103,10 @@ async fn found_village(app: &App) -> anyhow::Result<()> {
         contact: "张村粉条加工厂（演示）",
         account: "张村股份经济合作社 演示账户 0000 0000 0000",
     };
-    let password = app.ids.secret(crate::id::VillageId(1));
     let id = transact!(app.db, tx => villages::create_village(tx, &village, app.clock.now()).await)?;
-    let _ = id;
-    team::add(&app.db, app.clock.now(), &app.ids, Some(VILLAGE), MANAGER, Role::Manager.as_str(), &password).await?;
+    let password = app.ids.secret(id);
+    let role = Role::Manager.as_str();
+    team::add(&app.db, app.clock.now(), &app.ids, Some(VILLAGE), MANAGER, role, &password).await?;
     Ok(())
 }
 

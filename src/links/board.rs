@@ -63,6 +63,8 @@ pub struct Facts {
     pub opens_at: Option<Timestamp>,
     pub closes_at: Option<Timestamp>,
     closed_at: Option<Timestamp>,
+    /// the member of staff who made the link
+    pub created_by: Option<Uuid>,
     pub offers: Vec<Offer>,
     pub freight: Vec<freight::Rule>,
     views: Arc<AtomicU64>,
@@ -170,6 +172,28 @@ impl Board {
         self.load(code).await
     }
 
+    /// What staff can sell of these skus without a link, at list prices. What only a page shows is left empty.
+    pub async fn counter(&self, village: VillageId, skus: &[String], host: &str) -> Result<Facts> {
+        let rows = store::listed(&self.db, village, skus).await?;
+        Ok(Facts {
+            village,
+            village_name: String::new(),
+            town: String::new(),
+            link_id: None,
+            code: String::new(),
+            title: String::new(),
+            channel: "counter".to_owned(),
+            host: host.to_owned(),
+            opens_at: None,
+            closes_at: None,
+            closed_at: None,
+            created_by: None,
+            offers: self.with_parts(village, rows).await?,
+            views: Arc::default(),
+            freight: freight::store::rules(&self.db, village).await?,
+        })
+    }
+
     fn cell(&self, code: &str) -> Option<Arc<Cell>> {
         self.cells
             .read()
@@ -238,6 +262,7 @@ impl Board {
             opens_at: link.opens_at,
             closes_at: link.closes_at,
             closed_at: link.closed_at,
+            created_by: link.created_by,
             offers,
             freight: freight::store::rules(&self.db, village).await?,
             views: self.views.handle(village, link.id),

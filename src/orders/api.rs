@@ -91,7 +91,7 @@ pub async fn place(
     Ok(answer(placed))
 }
 
-fn answer(placed: Placed) -> Response {
+pub(super) fn answer(placed: Placed) -> Response {
     let status = if placed.created {
         StatusCode::CREATED
     } else {
@@ -100,7 +100,7 @@ fn answer(placed: Placed) -> Response {
     (status, Json(placed.order)).into_response()
 }
 
-fn unknown_sku(index: usize) -> Error {
+pub(super) fn unknown_sku(index: usize) -> Error {
     invalid(
         format!("items[{index}].sku"),
         text("这里没有这件商品。", "That is not offered here."),
@@ -220,6 +220,8 @@ pub struct OrderRow {
     paid_at: Option<Timestamp>,
     pay_before: Option<Timestamp>,
     updated_at: Timestamp,
+    /// whoever edits the order names the version they have seen
+    version: i64,
     #[serde(skip)]
     id: uuid::Uuid,
 }
@@ -251,6 +253,7 @@ impl From<Order> for OrderRow {
             placed_at: order.placed_at,
             paid_at: order.paid_at,
             updated_at: order.updated_at,
+            version: order.version,
         }
     }
 }
@@ -325,6 +328,7 @@ pub struct OrderDetails {
     district: String,
     items: Vec<view::ItemView>,
     refunds: Vec<view::RefundView>,
+    changes: Vec<view::ChangeView>,
 }
 
 pub async fn details(
@@ -341,6 +345,7 @@ pub async fn details(
         district,
         items: seen.items,
         refunds: seen.refunds,
+        changes: seen.changes,
     }))
 }
 

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::decide::{Accepted, Supply};
 use super::draft::Draft;
-use super::store::write::{self, NewLine, NewOrder, Replay};
+use super::store::hot::{self, Replay, Replays};
+use super::store::write::{self, NewLine, NewOrder};
 use super::view::OrderView;
 use super::{Hold, Source};
 use crate::clock::{Clock, Timestamp};
@@ -20,8 +21,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
 use crate::links::board::{Board, Facts};
-use crate::links::store::board as offers;
-use crate::{outbox, stock, transact};
+use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
 pub const QUEUE: usize = 4_096;
@@ -226,17 +226,18 @@ impl Worker {
         orders: &[Waiting],
         now: Timestamp,
     ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let keys = orders.iter().filter_map(|order| key_of(&order.draft));
-        let known = write::replays(tx, village, keys).await?;
-        let mut supply = read_supply(tx, village, orders).await?;
-        let mut decided = decide_all(&mut supply, &known, orders, now);
+        let mut situation = read(tx, village, orders).await?;
+        let mut supply = Supply::new(situation.levels, situation.offers);
+        let mut decided = decide_all(&mut supply, &situation.replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
             && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
-            supply = read_supply(tx, village, orders).await?;
-            decided = decide_all(&mut supply, &known, orders, now);
+            situation = read(tx, village, orders).await?;
+            supply = Supply::new(situation.levels, situation.offers);
+            decided = decide_all(&mut supply, &situation.replays, orders, now);
         }
-        let wrote = self.write(tx, village, orders, &mut decided, &supply, now).await?;
+        let told = situation.has_subscribers;
+        let wrote = self.write(tx, village, orders, &mut decided, &supply, now, told).await?;
         Ok((decided, supply, wrote))
     }
 
@@ -248,6 +249,7 @@ impl Worker {
         decided: &mut [Decision],
         supply: &Supply,
         now: Timestamp,
+        told: bool,
     ) -> Result<bool> {
         let accepted = decided
             .iter()
@@ -259,12 +261,20 @@ impl Worker {
         let last = write::take_numbers(tx, village, now, accepted).await?;
         let mut serial = last - i64::try_from(accepted).unwrap_or(0);
         let (mut rows, mut lines) = (Vec::with_capacity(accepted), Vec::with_capacity(accepted));
+        let mut acts = Vec::new();
         for (order, decision) in orders.iter().zip(decided.iter_mut()) {
             let Decision::Accepted(accepted, number) = decision else {
                 continue;
             };
             serial += 1;
             *number = super::number(now, serial);
+            acts.extend(
+                order
+                    .draft
+                    .placed_by
+                    .as_ref()
+                    .map(|by| (by, &*number, accepted.total)),
+            );
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -282,27 +292,16 @@ impl Worker {
                     .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
             );
         }
-        write::insert_orders(tx, village, &rows).await?;
-        write::insert_lines(tx, village, &lines).await?;
-        let reserved: Vec<_> = supply
-            .reserved
-            .iter()
-            .map(|(sku, cases)| (*sku, *cases))
-            .collect();
-        stock::store::reserve(tx, village, &reserved).await?;
-        let sold: Vec<_> = supply
-            .sold
-            .iter()
-            .map(|((link, sku), cases)| (*link, *sku, *cases))
-            .collect();
-        offers::add_sold(tx, village, &sold).await?;
-        let told = || rows.iter().map(NewOrder::event).collect();
-        outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
+        let reserved: Vec<_> = supply.reserved.iter().map(|(sku, cases)| (*sku, *cases)).collect();
+        let sold: Vec<_> = supply.sold.iter().map(|((link, sku), cases)| (*link, *sku, *cases)).collect();
+        hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        if told {
+            let told = || rows.iter().map(NewOrder::event).collect();
+            outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
+        }
         Ok(true)
     }
 }
-
-type Known = HashMap<(Option<Uuid>, String), Replay>;
 
 enum Decision {
     /// with its number, once it has one
@@ -354,8 +353,8 @@ fn mismatch() -> Error {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", detail).into()
 }
 
-/// Locks and reads everything that the batch may take.
-async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<Supply> {
+/// Locks and reads everything that the batch may take, and what its keys have placed before.
+async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot::Situation> {
     let mut skus = Vec::with_capacity(8);
     let mut links = Vec::with_capacity(1);
     let mut seen: Option<&Arc<Facts>> = None;
@@ -372,13 +371,12 @@ async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Res
     skus.dedup();
     links.sort_unstable();
     links.dedup();
-    let levels = stock::store::lock(tx, village, &skus).await?;
-    let offers = offers::lock_offers(tx, village, &links).await?;
-    Ok(Supply::new(levels, offers))
+    let keys: Vec<_> = orders.iter().filter_map(|order| key_of(&order.draft)).collect();
+    hot::read(tx, village, &skus, &links, &keys).await
 }
 
 /// Decides the batch in the order in which it came.
-fn decide_all(supply: &mut Supply, known: &Known, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
+fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
     let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::with_capacity(orders.len());
     let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
     for (index, order) in orders.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::catalog::{Label, LegalKind, missing_label_fields};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub struct LinkRow {
     pub opens_at: Option<Timestamp>,
     pub closes_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
+    pub created_by: Option<Uuid>,
     pub village: String,
     pub town: String,
 }
@@ -61,7 +63,7 @@ pub struct LockedOffer {
 pub async fn link(db: &Db, village: VillageId, code: &str) -> Result<Option<LinkRow>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT link.id, link.title, link.channel, link.host, link.opens_at, link.closes_at, link.closed_at,
-                village.name AS village, town.name AS town
+                link.created_by, village.name AS village, town.name AS town
          FROM link JOIN village ON village.id = link.village_id JOIN town ON town.id = village.town_id
          WHERE link.village_id = $1 AND link.code = $2")
         .bind(village).bind(code).fetch_optional(ex).await)?)
@@ -74,6 +76,43 @@ pub async fn offers(db: &Db, village: VillageId, link: Uuid) -> Result<Vec<Offer
          FROM offer JOIN sku ON sku.village_id = offer.village_id AND sku.id = offer.sku_id
          WHERE offer.village_id = $1 AND offer.link_id = $2 ORDER BY offer.position")
         .bind(village).bind(link).fetch_all(ex).await)?)
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    offer: OfferRow,
+    legal_kind: LegalKind,
+    #[sqlx(try_from = "String")]
+    label: Label,
+}
+
+/// The skus of these codes as if a link offered them: at list price, without a quota. Active are those that may be sold
+/// now: on the list, and with all that the law asks for on their label. Codes that no sku has are left out.
+pub async fn listed(db: &Db, village: VillageId, codes: &[String]) -> Result<Vec<OfferRow>> {
+    // no code has a control character, and PostgreSQL can't read a NUL
+    let codes: Vec<&String> = codes
+        .iter()
+        .filter(|code| !code.contains(char::is_control))
+        .collect();
+    let rows: Vec<ListedRow> = on!(db,
+        sqlite: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL AS quota, 0 AS sold,
+                        999 AS limit_per_order, sku.gross_weight_grams, sku.active AND product.active AS active,
+                        product.legal_kind, product.label
+                 FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
+                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_each($2)) ORDER BY sku.id",
+        pg: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL::bigint AS quota,
+                    0::bigint AS sold, 999::bigint AS limit_per_order, sku.gross_weight_grams,
+                    sku.active AND product.active AS active, product.legal_kind, product.label
+             FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
+             WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_array_elements_text($2::json))
+             ORDER BY sku.id",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&codes)).fetch_all(ex).await)?;
+    let sellable = |row: ListedRow| OfferRow {
+        active: row.offer.active && missing_label_fields(row.legal_kind, &row.label).is_empty(),
+        ..row.offer
+    };
+    Ok(rows.into_iter().map(sellable).collect())
 }
 
 /// What the gift boxes among these skus are made of; a plain sku has no rows.
