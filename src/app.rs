@@ -17,8 +17,8 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
-use crate::links::views::Views;
 use crate::links::share::Press;
+use crate::links::views::Views;
 use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
@@ -135,7 +135,9 @@ pub async fn housekeeping(app: App) {
 
 /// Serves `/metrics` on an address of its own.
 pub async fn serve_metrics(metrics: Metrics, address: SocketAddr) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await.context("can't listen on CUNJI_METRICS_LISTEN")?;
+    let listener = TcpListener::bind(address)
+        .await
+        .context("can't listen on CUNJI_METRICS_LISTEN")?;
     tokio::spawn(async move { axum::serve(listener, crate::ops::metrics_service(metrics)).await });
     Ok(())
 }

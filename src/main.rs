@@ -127,7 +127,11 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("cunji: {}", format!("{error:#}").replace('\n', "; "));
-            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -138,7 +142,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Serve => commands::serve().await?,
         Command::Demo { json, fresh } => commands::demo(json, fresh).await?,
         Command::Migrate => commands::migrate().await?,
-        Command::Staff(Staff::Add { login, role, village }) => commands::add_staff(&login, &role, village.as_deref()).await?,
+        Command::Staff(Staff::Add { login, role, village }) => {
+            commands::add_staff(&login, &role, village.as_deref()).await?
+        }
         Command::Token(Token::Create { login }) => commands::create_token(&login).await?,
         Command::Job { name, list: _ } => commands::job(name.as_deref()).await?,
         Command::Import(Import::Orders { file, shop, dry_run }) => {
@@ -146,8 +152,19 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Backup { file } => commands::backup(&file).await?,
         Command::Restore { file, force } => commands::restore(&file, force).await?,
-        Command::Bench { database, clients, seconds, stored, json } => {
-            let options = cunji::bench::Options { database, clients: clients.into(), seconds, stored };
+        Command::Bench {
+            database,
+            clients,
+            seconds,
+            stored,
+            json,
+        } => {
+            let options = cunji::bench::Options {
+                database,
+                clients: clients.into(),
+                seconds,
+                stored,
+            };
             commands::bench(options, json).await?;
         }
         Command::Address => commands::address()?,

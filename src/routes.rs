@@ -14,9 +14,7 @@ use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
-use crate::{
-    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, villages,
-};
+use crate::{catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

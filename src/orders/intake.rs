@@ -21,6 +21,8 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
 use crate::links::board::{Board, Facts};
+use crate::money::Fen;
+use crate::villages::auth::By;
 use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
@@ -268,13 +270,9 @@ impl Worker {
             };
             serial += 1;
             *number = super::number(now, serial);
-            acts.extend(
-                order
-                    .draft
-                    .placed_by
-                    .as_ref()
-                    .map(|by| (by, &*number, accepted.total)),
-            );
+            if let Some(by) = &order.draft.placed_by {
+                acts.push((by, &*number, accepted.total));
+            }
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -295,12 +293,23 @@ impl Worker {
         let reserved: Vec<_> = supply.reserved.iter().map(|(sku, cases)| (*sku, *cases)).collect();
         let sold: Vec<_> = supply.sold.iter().map(|((link, sku), cases)| (*link, *sku, *cases)).collect();
         hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        log_acts(tx, &acts).await?;
         if told {
             let told = || rows.iter().map(NewOrder::event).collect();
             outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
         }
         Ok(true)
     }
+}
+
+/// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
+/// entry, and no entry without its order.
+async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
+    for (by, number, total) in acts {
+        let after = serde_json::json!({"total_fen": total});
+        by.log(tx, "order.place", number, None, Some(after)).await?;
+    }
+    Ok(())
 }
 
 enum Decision {
@@ -364,7 +373,12 @@ async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot
             continue;
         }
         let facts = seen.insert(&order.draft.facts);
-        skus.extend(facts.offers.iter().flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)));
+        skus.extend(
+            facts
+                .offers
+                .iter()
+                .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)),
+        );
         links.extend(facts.link_id);
     }
     skus.sort_unstable();
@@ -381,7 +395,9 @@ fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Tim
     let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
     for (index, order) in orders.iter().enumerate() {
         let key = key_of(&order.draft);
-        let replay = key.filter(|_| !known.is_empty()).and_then(|(link, key)| known.get(&(link, key.to_owned())));
+        let replay = key
+            .filter(|_| !known.is_empty())
+            .and_then(|(link, key)| known.get(&(link, key.to_owned())));
         let decision = match (replay, key.and_then(|key| seen.insert(key, index))) {
             (Some(replay), _) => repeat(order, replay),
             // the same key twice in one batch: the first one decides

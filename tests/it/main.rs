@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
 mod app;
+mod assisted;
 mod audit;
 mod backup;
 mod catalog;
+mod edit;
 mod freight;
 mod goods;
 mod imports;
@@ -17,7 +19,9 @@ mod links_seen;
 mod outbox;
 mod partner;
 mod pg;
+mod proposals;
 mod reports;
+mod staff;
 mod stock;
 mod supply;
 mod tidy;
