@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use tower_http::csrf::CsrfLayer;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
@@ -51,6 +52,8 @@ impl App {
         let boot = self.ids.uuid(self.clock.now()).simple().to_string();
         crate::routes::router(self)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            // pages of other sites can't act here in a visitor's name; programs send no Origin and pass
+            .layer(CsrfLayer::new())
             .layer(from_fn_with_state(
                 Edge::new(boot.get(24..).unwrap_or_default()),
                 edge,

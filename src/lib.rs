@@ -11,6 +11,7 @@ pub mod links;
 pub mod orders;
 pub mod payments;
 pub mod stock;
+pub mod trace;
 pub mod villages;
 // what every feature stands on
 pub mod address;

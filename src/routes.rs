@@ -13,7 +13,7 @@ use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::Doc;
-use crate::{links, ops, orders, payments, villages};
+use crate::{links, ops, orders, payments, trace, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +40,58 @@ pub struct Route {
 /// The whole outside of the program.
 pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
+    routes.extend(page_routes());
     routes.extend(buyer_routes());
     routes.extend(order_routes());
     routes.extend(staff_routes());
     routes.extend(ops_routes());
     routes
+}
+
+/// What buyers' phones show.
+fn page_routes() -> Vec<Route> {
+    vec![
+        get("/s/{code}", Public, orders::pages::page, "A link's page"),
+        post(
+            "/s/{code}",
+            Public,
+            orders::pages::submit,
+            "Its form: read an address, show the total, order",
+        ),
+        get(
+            "/s/{code}/cover.png",
+            Public,
+            orders::pages::cover,
+            "The picture of a link's card in chats",
+        ),
+        get("/o/{order}", Public, payments::pages::page, "An order's page"),
+        post("/o/{order}/pay", Public, payments::pages::pay, "Its buttons to pay"),
+        post(
+            "/o/{order}/cancel",
+            Public,
+            payments::pages::cancel,
+            "Its form to cancel",
+        ),
+        get("/t/{lot}", Public, trace::page, "Where a lot comes from"),
+        get(
+            "/practice/{payment}",
+            Public,
+            payments::practice::page,
+            "Pay with play money",
+        ),
+        post(
+            "/practice/{payment}",
+            Public,
+            payments::practice::pay_by_page,
+            "Pay with play money",
+        ),
+        get(
+            "/static/{file}",
+            Public,
+            crate::web::files::file,
+            "Style sheet, script and picture of the pages",
+        ),
+    ]
 }
 
 fn buyer_routes() -> Vec<Route> {
@@ -64,7 +111,7 @@ fn buyer_routes() -> Vec<Route> {
             "What an order would cost",
         )
         .takes::<orders::api::QuoteRequest>()
-        .gives::<orders::api::Quote>(200),
+        .gives::<orders::quote::Quote>(200),
         post(
             "/api/v1/links/{code}/orders",
             Public,
@@ -88,7 +135,7 @@ fn buyer_routes() -> Vec<Route> {
             "Start to pay an order",
         )
         .takes::<payments::api::OpenPayment>()
-        .gives::<payments::api::NextStep>(200),
+        .gives::<payments::till::NextStep>(200),
         post(
             "/api/v1/orders/{order}/cancel",
             Public,
@@ -96,18 +143,6 @@ fn buyer_routes() -> Vec<Route> {
             "Cancel an unpacked order",
         )
         .gives::<OrderView>(200),
-        get(
-            "/practice/{payment}",
-            Public,
-            payments::practice::page,
-            "Pay with play money",
-        ),
-        post(
-            "/practice/{payment}",
-            Public,
-            payments::practice::pay_by_page,
-            "Pay with play money",
-        ),
         post(
             "/api/v1/practice/{payment}/pay",
             Public,

@@ -3,8 +3,12 @@
 pub mod api;
 pub mod decide;
 pub mod draft;
+mod form;
 pub mod import;
 pub mod intake;
+pub mod pages;
+pub mod place;
+pub mod quote;
 pub mod store;
 pub mod view;
 

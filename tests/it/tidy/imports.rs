@@ -16,7 +16,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Walled, &["fulfillment", "payments"]),
     (Floor::Walled, &["orders"]),
     (Floor::Walled, &["links"]),
-    (Floor::Walled, &["stock"]),
+    (Floor::Walled, &["stock", "trace"]),
     (Floor::Walled, &["catalog", "calendar", "freight"]),
     (Floor::Walled, &["villages"]),
     (Floor::Open, &["web", "outbox", "audit", "ops"]),
