@@ -1,16 +1,23 @@
 //! The program put together: the parts made, the tasks started, and the HTTP service around the route table.
 
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::csrf::CsrfLayer;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::ops::Metrics;
 use crate::orders::intake::Intake;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
@@ -35,9 +42,12 @@ impl App {
             ids.clone(),
             config.hold_ttl,
         );
+        let waiting = intake.clone();
+        let depth = move || waiting.depth();
         App {
             login_guard: LoginGuard::new(public_url.starts_with("https://")),
             public_url: PublicUrl(public_url.into()),
+            metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
             board,
             intake,
             clock,
@@ -50,7 +60,9 @@ impl App {
     /// The HTTP service.
     pub fn service(&self) -> Router {
         let boot = self.ids.uuid(self.clock.now()).simple().to_string();
+        let document = serde_json::to_vec(&crate::routes::openapi()).unwrap_or_default();
         crate::routes::router(self)
+            .merge(crate::ops::docs(document.into()))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             // pages of other sites can't act here in a visitor's name; programs send no Origin and pass
             .layer(CsrfLayer::new())
@@ -59,5 +71,34 @@ impl App {
                 edge,
             ))
             .with_state(self.clone())
+    }
+}
+
+/// How long requests in flight may take to finish after the stop was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves HTTP until `stop` is done, then finishes what is in flight.
+pub async fn serve(
+    app: &App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let stopped = CancellationToken::new();
+    let signal = stopped.clone();
+    let listener = listener.tap_io(|socket| {
+        // small answers must not wait for more to come
+        let _ = socket.set_nodelay(true);
+    });
+    let server = axum::serve(listener, app.service()).with_graceful_shutdown(async move {
+        stop.await;
+        signal.cancel();
+    });
+    let late = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        done = server.into_future() => done.context("serving failed"),
+        () = late => Ok(()),
     }
 }

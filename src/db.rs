@@ -290,6 +290,36 @@ impl Db {
         })
     }
 
+    /// Lets the engine look at its tables anew, so that it goes on choosing good plans as they grow.
+    pub async fn refresh_statistics(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite { write, .. } => sqlx::query("PRAGMA optimize = 0x10002")
+                .execute(write)
+                .await
+                .map(|_| ())?,
+            Engine::Pg(pool) => sqlx::query("ANALYZE").execute(pool).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// Makes a database on this PostgreSQL server; its name is ours, never a client's.
+    pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(format!("CREATE DATABASE {name}")).await
+    }
+
+    pub async fn drop_database(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(format!("DROP DATABASE {name} WITH (FORCE)"))
+            .await
+    }
+
+    async fn administer(&self, statement: String) -> anyhow::Result<()> {
+        let Engine::Pg(pool) = &self.engine else {
+            anyhow::bail!("only a PostgreSQL server has several databases")
+        };
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
+        Ok(())
+    }
+
     /// Closes every connection; on SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
         match &self.engine {

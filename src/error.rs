@@ -158,6 +158,11 @@ impl Error {
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Error::Db(sqlx::Error::Database(db)) if db.is_unique_violation())
     }
+
+    /// Whether the database refused a row because a CHECK keeps its facts in order.
+    pub fn is_check_violation(&self) -> bool {
+        matches!(self, Error::Db(sqlx::Error::Database(db)) if db.is_check_violation())
+    }
 }
 
 /// A name for a row that exists already, told as an error of the field that carries the name.

@@ -3,9 +3,11 @@
 
 // the program
 pub mod app;
+pub mod bench;
 pub mod routes;
 pub mod state;
 // the business, upper floors first
+pub mod catalog;
 pub mod freight;
 pub mod links;
 pub mod orders;

@@ -12,8 +12,8 @@ use crate::state::App;
 use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
-use crate::web::openapi::Doc;
-use crate::{links, ops, orders, payments, trace, villages};
+use crate::web::openapi::{self, Doc};
+use crate::{catalog, freight, links, ops, orders, payments, stock, trace, villages};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub fn table() -> Vec<Route> {
     routes.extend(buyer_routes());
     routes.extend(order_routes());
     routes.extend(staff_routes());
+    routes.extend(catalog_routes());
+    routes.extend(stock_routes());
     routes.extend(ops_routes());
     routes
 }
@@ -65,7 +67,12 @@ fn page_routes() -> Vec<Route> {
             "The picture of a link's card in chats",
         ),
         get("/o/{order}", Public, payments::pages::page, "An order's page"),
-        post("/o/{order}/pay", Public, payments::pages::pay, "Its buttons to pay"),
+        post(
+            "/o/{order}/pay",
+            Public,
+            payments::pages::pay,
+            "Its buttons to pay",
+        ),
         post(
             "/o/{order}/cancel",
             Public,
@@ -241,6 +248,109 @@ fn staff_routes() -> Vec<Route> {
     ]
 }
 
+fn catalog_routes() -> Vec<Route> {
+    use {catalog::api as products, freight::api as rules};
+    vec![
+        get(
+            "/api/v1/products",
+            Staff(EVERYONE),
+            products::list,
+            "Products with their skus",
+        )
+        .gives::<Page<products::ProductView>>(200),
+        post(
+            "/api/v1/products",
+            Staff(&[Manager]),
+            products::create,
+            "Add a product",
+        )
+        .takes::<catalog::NewProduct>()
+        .gives::<products::ProductView>(201),
+        patch(
+            "/api/v1/products/{id}",
+            Staff(&[Manager]),
+            products::change,
+            "Change a product",
+        )
+        .takes::<catalog::ProductChange>()
+        .gives::<products::ProductView>(200),
+        post(
+            "/api/v1/products/{id}/skus",
+            Staff(&[Manager]),
+            products::create_sku,
+            "Add a sku, or a gift box made of skus",
+        )
+        .takes::<catalog::NewSku>()
+        .gives::<catalog::Sku>(201),
+        patch(
+            "/api/v1/products/{id}/skus/{sku}",
+            Staff(&[Manager]),
+            products::change_sku,
+            "Change a sku",
+        )
+        .takes::<catalog::SkuChange>()
+        .gives::<catalog::Sku>(200),
+        get(
+            "/api/v1/freight",
+            Staff(EVERYONE),
+            rules::read,
+            "What parcels cost the buyer",
+        )
+        .gives::<rules::Rules>(200),
+        put(
+            "/api/v1/freight",
+            Staff(&[Manager]),
+            rules::replace,
+            "Replace all freight rules",
+        )
+        .takes::<rules::Rules>()
+        .gives::<rules::Rules>(200),
+    ]
+}
+
+fn stock_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/v1/stock",
+            Staff(READERS),
+            stock::api::list,
+            "What there is of each sku",
+        )
+        .gives::<Page<stock::api::StockItem>>(200),
+        post(
+            "/api/v1/stock/receipts",
+            Staff(&[Manager, Packer]),
+            stock::api::receive,
+            "Take cases of a lot in",
+        )
+        .takes::<stock::Receipt>()
+        .gives::<stock::api::Received>(201),
+        post(
+            "/api/v1/stock/adjustments",
+            Staff(&[Manager, Packer]),
+            stock::api::adjust,
+            "Set right what is on hand",
+        )
+        .takes::<stock::Adjustment>()
+        .gives::<stock::Availability>(201),
+        put(
+            "/api/v1/stock/{sku}/ahead",
+            Staff(&[Manager]),
+            stock::api::sell_ahead,
+            "Sell ahead of the lot",
+        )
+        .takes::<stock::Ahead>()
+        .gives::<stock::Availability>(200),
+        get(
+            "/api/v1/stock/movements",
+            Staff(READERS),
+            stock::api::movements,
+            "Every change of what is on hand, the newest first",
+        )
+        .gives::<Page<stock::store::Movement>>(200),
+    ]
+}
+
 fn ops_routes() -> Vec<Route> {
     vec![
         get("/healthz", Public, ops::healthz, "The process is up"),
@@ -289,6 +399,24 @@ fn post<H: Handler<T, App>, T: 'static>(
     route(Method::POST, path, access, handler, summary)
 }
 
+fn put<H: Handler<T, App>, T: 'static>(
+    path: &'static str,
+    access: Access,
+    handler: H,
+    summary: &'static str,
+) -> Route {
+    route(Method::PUT, path, access, handler, summary)
+}
+
+fn patch<H: Handler<T, App>, T: 'static>(
+    path: &'static str,
+    access: Access,
+    handler: H,
+    summary: &'static str,
+) -> Route {
+    route(Method::PATCH, path, access, handler, summary)
+}
+
 fn delete<H: Handler<T, App>, T: 'static>(
     path: &'static str,
     access: Access,
@@ -333,4 +461,24 @@ pub fn router(app: &App) -> Router<App> {
         };
         router.route(route.path, handler)
     })
+}
+
+/// The OpenAPI document of the table.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let rows = table().into_iter().map(|route| openapi::Row {
+        roles: match route.access {
+            Access::Public => None,
+            Access::Staff(roles) => Some(
+                roles
+                    .iter()
+                    .map(|role| role.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+        },
+        method: route.method,
+        path: route.path,
+        doc: route.doc,
+    });
+    openapi::document(rows.collect())
 }

@@ -9,6 +9,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::ops::Metrics;
 use crate::orders::intake::Intake;
 use crate::villages::api::LoginGuard;
 
@@ -23,4 +24,5 @@ pub struct App {
     pub login_guard: LoginGuard,
     pub board: Board,
     pub intake: Intake,
+    pub metrics: Metrics,
 }

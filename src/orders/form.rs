@@ -127,7 +127,10 @@ impl Form {
         }
         if filled == 0 {
             let zh = "没有认出地址。请粘贴姓名、电话和地址，或直接填写下面各项。";
-            return Err(text(zh, "No address was found there. Paste a name, a phone number and an address, or fill in the fields below."));
+            return Err(text(
+                zh,
+                "No address was found there. Paste a name, a phone number and an address, or fill in the fields below.",
+            ));
         }
         Ok(())
     }
@@ -185,7 +188,10 @@ pub fn quantity_field(sku: &str) -> String {
 /// The form's name of a field that the JSON call names like `items[0].quantity` or `recipient.phone`.
 pub fn field_of(path: &str, items: &[Item]) -> String {
     if let Some(index) = path.strip_prefix("items[") {
-        let index = index.split(']').next().and_then(|index| index.parse::<usize>().ok());
+        let index = index
+            .split(']')
+            .next()
+            .and_then(|index| index.parse::<usize>().ok());
         let item = index.and_then(|index| items.get(index));
         return item.map_or("items".to_owned(), |item| quantity_field(&item.sku));
     }
@@ -207,20 +213,30 @@ fn half_width(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orders::pages::tests::facts;
 
     fn quantities(body: &str) -> (Vec<(String, i64)>, Vec<String>) {
-        let (order, errors) = Form::read(body.as_bytes()).order(&facts());
+        let (order, errors) = Form::read(body.as_bytes()).order(&Facts::sample());
         let items = order.items.into_iter().map(|item| (item.sku, item.quantity));
-        (items.collect(), errors.into_iter().map(|error| error.field).collect())
+        (
+            items.collect(),
+            errors.into_iter().map(|error| error.field).collect(),
+        )
     }
 
     #[test]
     fn quantities_are_read() {
         for (body, items, errors) in [
             ("quantity.FT05=2&method=cod", &[("FT05", 2)][..], &[][..]),
-            ("quantity.FT05=%EF%BC%91%EF%BC%92&method=cod", &[("FT05", 12)], &[]),
-            ("quantity.FT05=1&quantity.FT05=+3+&method=cod", &[("FT05", 3)], &[]),
+            (
+                "quantity.FT05=%EF%BC%91%EF%BC%92&method=cod",
+                &[("FT05", 12)],
+                &[],
+            ),
+            (
+                "quantity.FT05=1&quantity.FT05=+3+&method=cod",
+                &[("FT05", 3)],
+                &[],
+            ),
             ("quantity.FT05=&quantity.MS10=0&method=cod", &[], &[]),
             ("quantity.FT05=two&method=cod", &[], &["quantity.FT05"]),
             ("quantity.FT05=1.5&method=gold", &[], &["quantity.FT05", "method"]),
@@ -237,7 +253,10 @@ mod tests {
     #[test]
     fn fields_are_read_as_typed() {
         let form = Form::read(b"act=place&key=x&seen=6800&name=%3Cb%3E&note=a%0Ab&more=1");
-        assert_eq!((form.act, form.key, form.seen), (Act::Place, None, Some(Fen(6800))));
+        assert_eq!(
+            (form.act, form.key, form.seen),
+            (Act::Place, None, Some(Fen(6800)))
+        );
         assert_eq!((form.name.as_str(), form.note.as_str()), ("<b>", "a\nb"));
         assert_eq!(Form::read(b"\xff\x00=%zz&&&=").act, Act::Preview);
     }
@@ -259,7 +278,10 @@ mod tests {
 
     #[test]
     fn errors_find_their_field() {
-        let items = [Item { sku: "A.1".into(), quantity: 1 }];
+        let items = [Item {
+            sku: "A.1".into(),
+            quantity: 1,
+        }];
         for (path, field) in [
             ("items[0].sku", "quantity.A.1"),
             ("items[0].quantity", "quantity.A.1"),

@@ -45,12 +45,24 @@ pub async fn page(till: Till, lang: Lang, Path(token): Path<String>) -> Result<R
 }
 
 /// A button to pay was pressed.
-pub async fn pay(till: Till, lang: Lang, Path(token): Path<String>, RawForm(body): RawForm) -> Result<Response> {
+pub async fn pay(
+    till: Till,
+    lang: Lang,
+    Path(token): Path<String>,
+    RawForm(body): RawForm,
+) -> Result<Response> {
     let chosen = form_urlencoded::parse(&body).find(|(name, _)| name == "method");
     let method = chosen.and_then(|(_, value)| serde_json::from_value(value.as_ref().into()).ok());
     let Some(method) = method else {
         let notice = text("请选一种付款方式。", "Please choose how to pay.");
-        return show(&till, lang, &token, StatusCode::UNPROCESSABLE_ENTITY, Some(notice)).await;
+        return show(
+            &till,
+            lang,
+            &token,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(notice),
+        )
+        .await;
     };
     match till.open(&token, method, lang).await {
         Ok(NextStep::Redirect { url, .. }) => {
@@ -75,7 +87,14 @@ pub async fn cancel(
             "没有取消：请先勾选“我确定要取消”。",
             "Not cancelled: please tick “I am sure” first.",
         );
-        return show(&till, lang, &token, StatusCode::UNPROCESSABLE_ENTITY, Some(notice)).await;
+        return show(
+            &till,
+            lang,
+            &token,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(notice),
+        )
+        .await;
     }
     match till.cancel(&token).await {
         Ok(order) => Ok(Redirect::to(&format!("/o/{}", order.token)).into_response()),
@@ -87,7 +106,11 @@ pub async fn cancel(
 async fn refused(till: &Till, lang: Lang, token: &str, error: Error) -> Result<Response> {
     match error {
         Error::Problem(problem) if problem.status != StatusCode::NOT_FOUND => {
-            let message = problem.errors.into_iter().next().map_or(problem.detail, |first| first.message);
+            let message = problem
+                .errors
+                .into_iter()
+                .next()
+                .map_or(problem.detail, |first| first.message);
             show(till, lang, token, problem.status, Some(message)).await
         }
         other => Err(other),
@@ -118,8 +141,16 @@ async fn show(
         on_delivery: order.method == Method::Cod,
         captured: order.captured_fen,
         now,
-        methods: if due { methods(&till.config.payments, order.method) } else { Vec::new() },
-        instructions: if due { instructions(till, &order).await? } else { None },
+        methods: if due {
+            methods(&till.config.payments, order.method)
+        } else {
+            Vec::new()
+        },
+        instructions: if due {
+            instructions(till, &order).await?
+        } else {
+            None
+        },
         link,
         notice,
         order: view,
@@ -198,7 +229,10 @@ impl OrderPage {
                 "钱已收到，村里会按付款先后打包发货。",
                 "The money has arrived; orders are packed as they were paid.",
             ),
-            Status::Packed => lang.say("已经不能改地址或取消了。", "It can't be changed or cancelled any more."),
+            Status::Packed => lang.say(
+                "已经不能改地址或取消了。",
+                "It can't be changed or cancelled any more.",
+            ),
             Status::Shipped => lang.say(
                 "收货时请当面看一下有没有破损。",
                 "Please look for damage when it is handed to you.",
@@ -335,7 +369,11 @@ mod tests {
                 }],
                 claims: Vec::new(),
             },
-            sender: Sender { village: bad.clone(), town: bad.clone(), contact: bad.clone() },
+            sender: Sender {
+                village: bad.clone(),
+                town: bad.clone(),
+                contact: bad.clone(),
+            },
             name: bad.clone(),
             phone: bad.clone(),
             place: bad.clone(),
@@ -343,7 +381,10 @@ mod tests {
             captured: Fen::ZERO,
             now: at("2024-01-20T02:05:00Z"),
             methods: if status == Status::AwaitingPayment {
-                methods(&[Method::Practice, Method::Transfer, Method::Cod], Method::Transfer)
+                methods(
+                    &[Method::Practice, Method::Transfer, Method::Cod],
+                    Method::Transfer,
+                )
             } else {
                 Vec::new()
             },
@@ -386,7 +427,10 @@ mod tests {
         assert_eq!(methods(&taken, Cod), []);
         let mut page = sample(Lang::Zh, Status::AwaitingPayment);
         page.on_delivery = true;
-        assert_eq!(page.steps().map(|(names, done)| (names.len(), done)), Some((4, 1)));
+        assert_eq!(
+            page.steps().map(|(names, done)| (names.len(), done)),
+            Some((4, 1))
+        );
         page.order.status = Status::Packed;
         assert_eq!(page.steps().map(|(_, done)| done), Some(2));
     }
@@ -394,7 +438,12 @@ mod tests {
     #[test]
     fn remaining_time_is_told_in_words() {
         let page = sample(Lang::Zh, Status::AwaitingPayment);
-        for (ms, words) in [(-1, "1 分钟"), (90_000, "1 分钟"), (119 * 60_000, "119 分钟"), (7_200_000, "2 小时")] {
+        for (ms, words) in [
+            (-1, "1 分钟"),
+            (90_000, "1 分钟"),
+            (119 * 60_000, "119 分钟"),
+            (7_200_000, "2 小时"),
+        ] {
             assert_eq!(page.remaining(&Timestamp(page.now.0 + ms)), words);
         }
     }

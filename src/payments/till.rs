@@ -77,7 +77,10 @@ impl Till {
         let (village, id) = parse_order_token(token).ok_or_else(not_found)?;
         if !self.config.payments.contains(&method) {
             let zh = "本店不支持这种付款方式。";
-            return Err(invalid("method", text(zh, "The shop does not take this way of paying.")));
+            return Err(invalid(
+                "method",
+                text(zh, "The shop does not take this way of paying."),
+            ));
         }
         let now = self.clock.now();
         let payment_id = self.ids.uuid(now);

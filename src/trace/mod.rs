@@ -8,6 +8,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 
+use crate::catalog::LegalKind;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Result, not_found};
@@ -18,7 +19,7 @@ use crate::web::edge::Lang;
 #[derive(sqlx::FromRow)]
 pub struct Lot {
     product: String,
-    legal_kind: String,
+    legal_kind: LegalKind,
     /// the product's legal fields, a JSON object of texts
     label: String,
     title: String,
@@ -76,10 +77,10 @@ pub async fn page(
 /// What the template asks for.
 impl TracePage {
     fn kind(&self) -> &'static str {
-        match self.lot.legal_kind.as_str() {
-            "fresh" => self.lang.say("初级农产品", "Fresh farm product"),
-            "prepacked" => self.lang.say("预包装食品", "Prepacked food"),
-            _ => self.lang.say("登记小作坊食品", "Food of a registered workshop"),
+        match self.lot.legal_kind {
+            LegalKind::Fresh => self.lang.say("初级农产品", "Fresh farm product"),
+            LegalKind::Prepacked => self.lang.say("预包装食品", "Prepacked food"),
+            LegalKind::Workshop => self.lang.say("登记小作坊食品", "Food of a registered workshop"),
         }
     }
 
@@ -99,9 +100,9 @@ mod tests {
     #[test]
     fn every_kind_is_told_in_both_languages() {
         for (kind, zh, en) in [
-            ("fresh", "初级农产品", "Fresh farm"),
-            ("prepacked", "预包装食品", "Prepacked"),
-            ("workshop", "登记小作坊食品", "registered workshop"),
+            (LegalKind::Fresh, "初级农产品", "Fresh farm"),
+            (LegalKind::Prepacked, "预包装食品", "Prepacked"),
+            (LegalKind::Workshop, "登记小作坊食品", "registered workshop"),
         ] {
             for (lang, said) in [(Lang::Zh, zh), (Lang::En, en)] {
                 let bad = "<script>".to_owned();
@@ -112,10 +113,10 @@ mod tests {
                         ("producer".into(), bad.clone()),
                         ("storage".into(), String::new()),
                     ]),
-                    is_over: kind == "fresh",
+                    is_over: kind == LegalKind::Fresh,
                     lot: Lot {
                         product: bad.clone(),
-                        legal_kind: kind.into(),
+                        legal_kind: kind,
                         label: String::new(),
                         title: bad.clone(),
                         spec: bad.clone(),
@@ -131,9 +132,12 @@ mod tests {
                 assert_eq!(page.label_rows().len(), 2);
                 let page = page.render().unwrap();
                 assert!(page.contains(said) && page.contains("L240110"), "{page}");
-                assert!(page.contains("SC10141042100001") && page.contains("2025-01-09"), "{page}");
+                assert!(
+                    page.contains("SC10141042100001") && page.contains("2025-01-09"),
+                    "{page}"
+                );
                 let over = page.contains("已过保质期") || page.contains("past its best-before");
-                assert_eq!(over, kind == "fresh");
+                assert_eq!(over, kind == LegalKind::Fresh);
                 assert!(!page.contains("<script>"), "{page}");
             }
         }

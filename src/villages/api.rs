@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Role;
 use super::auth::{self, By, SESSION_COOKIE, SESSION_TTL};
@@ -19,7 +19,7 @@ use crate::error::{Problem, Result, text, unauthorized};
 use crate::id::{Ids, hash_secret, village_of_secret};
 use crate::transact;
 use crate::web::json::{Json, Query};
-use crate::web::listing::{self, Page};
+use crate::web::listing::{self, Page, Paging};
 
 /// A password takes 19 MiB and 16 ms to check: so many at once, and no more.
 const CHECKS_AT_ONCE: usize = 4;
@@ -149,13 +149,6 @@ fn with_cookie(mut response: Response, cookie: &str) -> Result<Response> {
     let cookie = HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Paging {
-    limit: Option<i64>,
-    after: Option<String>,
 }
 
 pub async fn operations(

@@ -28,6 +28,16 @@ pub enum Role {
 }
 
 impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Manager => "manager",
+            Role::Packer => "packer",
+            Role::Accountant => "accountant",
+            Role::Host => "host",
+            Role::Overseer => "overseer",
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "manager" => Role::Manager,

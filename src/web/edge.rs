@@ -341,7 +341,11 @@ mod tests {
                     id: "7-1",
                 };
                 let page = page.render().unwrap();
-                assert!(page.contains(lang.tag()) && page.contains("7-1") && page.contains("/static/style.css?v="));
+                assert!(
+                    page.contains(lang.tag())
+                        && page.contains("7-1")
+                        && page.contains("/static/style.css?v=")
+                );
                 assert!(page.contains("&#60;b&#62;") && !page.contains("<b>"), "{page}");
             }
         }

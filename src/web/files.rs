@@ -54,7 +54,11 @@ impl File {
     }
 }
 
-pub async fn file(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response> {
+pub async fn file(
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
     let file = [&STYLE, &LOGO, &ORDER_SCRIPT]
         .into_iter()
         .find(|file| file.name == name)
@@ -69,7 +73,10 @@ pub async fn file(Path(name): Path<String>, RawQuery(query): RawQuery, headers: 
     let seen = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|tags| tags.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+        .is_some_and(|tags| {
+            tags.split(',')
+                .any(|one| one.trim().trim_start_matches("W/") == tag)
+        });
     let about = [
         (header::CONTENT_TYPE, file.kind.to_owned()),
         (header::CACHE_CONTROL, keep.to_owned()),
@@ -95,7 +102,10 @@ mod tests {
             }
             let answer = file(Path(name.to_owned()), RawQuery(query.map(str::to_owned)), headers).await;
             answer.map(|answer| {
-                let keep = answer.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned();
+                let keep = answer.headers()[header::CACHE_CONTROL]
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 (answer.status().as_u16(), keep)
             })
         };
@@ -104,9 +114,18 @@ mod tests {
         let href = STYLE.href();
         let query = href.split_once('?').unwrap().1;
         let tag = format!("W/\"old\", \"{}\"", STYLE.hash());
-        assert_eq!(get("style.css", Some(query), None).await.unwrap(), (200, long.clone()));
-        assert_eq!(get("style.css", Some(query), Some(&tag)).await.unwrap(), (304, long));
-        assert_eq!(get("style.css", Some("v=0"), None).await.unwrap(), (200, short.clone()));
+        assert_eq!(
+            get("style.css", Some(query), None).await.unwrap(),
+            (200, long.clone())
+        );
+        assert_eq!(
+            get("style.css", Some(query), Some(&tag)).await.unwrap(),
+            (304, long)
+        );
+        assert_eq!(
+            get("style.css", Some("v=0"), None).await.unwrap(),
+            (200, short.clone())
+        );
         assert_eq!(get("logo.svg", None, Some(&tag)).await.unwrap(), (200, short));
         assert!(get("../Cargo.toml", None, None).await.is_err());
     }

@@ -73,7 +73,9 @@ impl Check {
 
     /// A calendar day, `YYYY-MM-DD`.
     pub fn day(&mut self, field: &str, value: &str) -> String {
-        if value.parse::<chrono::NaiveDate>().is_err() || value.len() != 10 {
+        // the parser also reads +2024-1-20; text that is compared as text has to have one form
+        let day = value.parse::<chrono::NaiveDate>();
+        if value.len() != 10 || !day.is_ok_and(|day| day.to_string() == value) {
             self.fail(
                 field,
                 text("要写成 2024-01-20 这样的日期。", "Takes a day like 2024-01-20."),
@@ -122,6 +124,7 @@ mod tests {
         check.number("quantity", 0, 1, 9);
         check.code("sku", "FT 05", 10);
         check.day("made_on", "2024-02-30");
+        check.day("best_before", "+2024-2-20");
         let fields: Vec<_> = check
             .finish()
             .unwrap_err()
@@ -130,6 +133,6 @@ mod tests {
             .into_iter()
             .map(|e| e.field)
             .collect();
-        assert_eq!(fields, ["title", "quantity", "sku", "made_on"]);
+        assert_eq!(fields, ["title", "quantity", "sku", "made_on", "best_before"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Lists: `?limit=` (at most 200) and `?after=` in, `{"items": […], "next": cursor|null}` out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -8,6 +8,14 @@ use crate::error::{Result, invalid, text};
 
 /// The most rows that one page of a list has.
 pub const MAX_LIMIT: i64 = 200;
+
+/// The query of a list that has no filters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    pub limit: Option<i64>,
+    pub after: Option<String>,
+}
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]

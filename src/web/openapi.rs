@@ -1,7 +1,6 @@
 //! The OpenAPI document, built from the route table and the types that handlers take and give.
 
 use axum::http::Method;
-use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -15,11 +14,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 type Named = Vec<(String, RefOr<Schema>)>;
 
+/// A media type and what comes in it.
+type Content = (&'static str, RefOr<Schema>);
+
 /// What one route takes and gives.
 pub struct Doc {
     summary: &'static str,
-    body: Option<(&'static str, RefOr<Schema>)>,
-    answers: Vec<(u16, Option<(&'static str, RefOr<Schema>)>)>,
+    body: Option<Content>,
+    answers: Vec<(u16, Option<Content>)>,
     schemas: Named,
 }
 
@@ -42,7 +44,7 @@ impl Doc {
         self.answers(status, Some(("application/json", schema)));
     }
 
-    pub fn answers(&mut self, status: u16, content: Option<(&'static str, RefOr<Schema>)>) {
+    pub fn answers(&mut self, status: u16, content: Option<Content>) {
         self.answers.push((status, content));
     }
 
@@ -57,9 +59,21 @@ impl Doc {
 
     fn reference<T: ToSchema + PartialSchema>(&mut self) -> RefOr<Schema> {
         T::schemas(&mut self.schemas);
-        let name = T::name().into_owned();
+        let name = name_of::<T>();
         self.schemas.push((name.clone(), T::schema()));
         Ref::from_schema_name(name).into()
+    }
+}
+
+/// A generic type is named with what it is filled with: pages of different rows are different schemas.
+fn name_of<T: ToSchema>() -> String {
+    let name = T::name().into_owned();
+    let full = std::any::type_name::<T>();
+    match full.split_once('<').map(|(_, inner)| inner.trim_end_matches('>')) {
+        Some(inner) if !inner.starts_with('\'') => {
+            format!("{name}_{}", inner.rsplit("::").next().unwrap_or(inner))
+        }
+        _ => name,
     }
 }
 
@@ -177,7 +191,14 @@ fn http_method(method: &Method) -> Option<HttpMethod> {
     })
 }
 
-/// The document as JSON.
-pub fn to_json(document: &OpenApi) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::listing::Page;
+
+    #[test]
+    fn pages_of_different_rows_have_different_names() {
+        assert_eq!(name_of::<Page<crate::money::Fen>>(), "Page_Fen");
+        assert_eq!(name_of::<crate::money::Fen>(), "Fen");
+    }
 }

@@ -66,14 +66,17 @@ fn rows(canvas: &Pixmap) -> Rows {
 
 /// Renders an SVG without text that fills a square of this side.
 pub(super) fn square(svg: &str, side: u32) -> Result<Vec<u8>, PosterError> {
-    let tree =
-        Tree::from_str(svg, &Options::default()).map_err(|e| PosterError::Render(e.to_string()))?;
+    let tree = Tree::from_str(svg, &Options::default()).map_err(|e| PosterError::Render(e.to_string()))?;
     let mut canvas = Pixmap::new(side, side).ok_or_else(|| PosterError::Render("no canvas".to_owned()))?;
     resvg::render(&tree, Transform::identity(), &mut canvas.as_mut());
     encode(&rows(&canvas), (side, side), None)
 }
 
-fn encode(pixels: &[u8], (width, height): (u32, u32), palette: Option<Vec<u8>>) -> Result<Vec<u8>, PosterError> {
+fn encode(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    palette: Option<Vec<u8>>,
+) -> Result<Vec<u8>, PosterError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_depth(png::BitDepth::Eight);

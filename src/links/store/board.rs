@@ -162,8 +162,11 @@ pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Res
 pub async fn add_sold(tx: &mut Tx, village: VillageId, sold: &[(Uuid, Uuid, i64)]) -> Result<()> {
     tx.changes_supply();
     on!(tx,
-        sqlite: "UPDATE offer SET sold = sold + (more.value->>2) FROM json_each($2) AS more
-                 WHERE village_id = $1 AND link_id = unhex(more.value->>0, '-') AND sku_id = unhex(more.value->>1, '-')",
+        sqlite: "UPDATE offer SET sold = sold + (
+                     SELECT SUM(more.value->>2) FROM json_each($2) AS more
+                     WHERE unhex(more.value->>0, '-') = offer.link_id AND unhex(more.value->>1, '-') = offer.sku_id)
+                 WHERE village_id = $1 AND (link_id, sku_id) IN (
+                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM json_each($2))",
         pg: "UPDATE offer SET sold = sold + (more.value->>2)::bigint FROM json_array_elements($2::json) AS more
              WHERE village_id = $1 AND link_id = (more.value->>0)::uuid AND sku_id = (more.value->>1)::uuid",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&sold)).execute(ex).await.map(|_| ()))?;

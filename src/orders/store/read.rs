@@ -33,7 +33,6 @@ macro_rules! status_sql {
     };
 }
 
-
 pub async fn by_id(db: &Db, village: VillageId, id: Uuid) -> Result<Option<Order>> {
     Ok(
         on!(db, ex => sqlx::query_as(concat!("SELECT ", columns!(), " FROM orders WHERE village_id = $1 AND id = $2"))

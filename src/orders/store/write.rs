@@ -212,9 +212,10 @@ pub async fn replays(
     }
     type Row = (Option<Uuid>, String, Uuid, Vec<u8>);
     let rows: Vec<Row> = on!(tx,
+        // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
         sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
                  FROM json_each($2) AS asked
-                 JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
+                 CROSS JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
                   AND orders.idem_key = asked.value->>1",
         pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
              FROM json_array_elements($2::json) AS asked
