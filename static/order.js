@@ -11,9 +11,10 @@
   const counts = [...form.querySelectorAll("input[data-sku]")];
   const field = name => form.elements.namedItem(name);
 
-  // the total while one types; a change also takes back a confirmation made for other values
+  // the total while one types
   let timer, turn = 0;
   const total = () => {
+    if (!live) return;
     const items = counts.map(input => ({sku: input.dataset.sku, quantity: Number(input.value)})).filter(item => item.quantity > 0);
     const province = field("province").value, mine = ++turn;
     if (!items.length || !province) { live.hidden = true; return; }

@@ -123,7 +123,13 @@ pub struct Checked {
 pub fn check(order: &PlaceOrder, methods: &[Method]) -> Result<Checked> {
     let mut check = Check::new();
     if order.items.is_empty() || order.items.len() > MAX_ITEMS {
-        check.fail("items", text("请选 1 到 50 种商品。", "Takes 1 to 50 items."));
+        check.fail(
+            "items",
+            text(
+                "请至少选一种商品，最多 50 种。",
+                "Choose at least one item, at most 50.",
+            ),
+        );
     }
     let mut items: Vec<Item> = Vec::with_capacity(order.items.len());
     for (index, item) in order.items.iter().take(MAX_ITEMS).enumerate() {

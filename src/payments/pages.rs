@@ -163,7 +163,7 @@ async fn show(
 fn place(order: &Order) -> String {
     let mut parts = vec![order.province.as_str(), &order.city, &order.district];
     parts.dedup();
-    format!("{} ****", parts.concat())
+    format!("{}****", parts.concat())
 }
 
 /// Ways to pay now, the chosen one first. An order to be paid on delivery is not paid now, and one that isn't can't

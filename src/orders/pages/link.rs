@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use crate::address;
 use crate::error::{FieldError, Text};
 use crate::links::Status;
-use crate::links::board::Facts;
+use crate::links::board::{Facts, Offer};
 use crate::links::poster::Cover;
 use crate::money::{Fen, Method};
 use crate::orders::form::{Form, quantity_field};
@@ -79,6 +79,14 @@ pub(super) fn districts(form: &Form) -> Vec<&'static str> {
     province.map_or(Vec::new(), |(code, _)| below(&form.city, address::children(code)))
 }
 
+/// A sentence of the address book without the names that would fit.
+fn without_options(message: &str) -> &str {
+    ["，可选：", "; one of: "]
+        .iter()
+        .find_map(|mark| message.split_once(mark))
+        .map_or(message, |(sentence, _)| sentence)
+}
+
 /// What the template asks for.
 impl LinkPage<'_> {
     fn takes_orders(&self) -> bool {
@@ -87,7 +95,54 @@ impl LinkPage<'_> {
 
     fn error(&self, field: &str) -> Option<&str> {
         let error = self.said.errors.iter().find(|error| error.field == field)?;
-        Some(self.lang.pick(&error.message))
+        let message = self.lang.pick(&error.message);
+        // the provinces stand in the field itself
+        Some(if field == "province" {
+            without_options(message)
+        } else {
+            message
+        })
+    }
+
+    /// What went wrong, in the order of the page: field and sentence, without the lists of names that the fields show.
+    fn summary_of_errors(&self) -> Vec<(&str, String)> {
+        let lang = self.lang;
+        let labels = [
+            ("", ""),
+            ("items", ""),
+            ("paste", lang.say("粘贴的地址：", "Pasted address: ")),
+            ("name", lang.say("收件人：", "Name: ")),
+            ("phone", lang.say("手机号：", "Phone: ")),
+            ("province", lang.say("省份：", "Province: ")),
+            ("city", lang.say("城市：", "City: ")),
+            ("district", lang.say("区县：", "District: ")),
+            ("street", lang.say("街道：", "Street: ")),
+            ("note", lang.say("备注：", "Note: ")),
+            ("method", ""),
+        ];
+        let place = |field: &str| labels.iter().position(|(name, _)| *name == field);
+        let mut errors: Vec<&FieldError> = self.said.errors.iter().collect();
+        // a quantity is named by its sku; quantities stand first on the page
+        errors.sort_by_key(|error| place(&error.field).unwrap_or(1));
+        errors
+            .into_iter()
+            .map(|error| {
+                let label = match place(&error.field) {
+                    Some(at) => labels[at].1.to_owned(),
+                    None => self.product_of(&error.field),
+                };
+                let message = without_options(lang.pick(&error.message));
+                (error.field.as_str(), format!("{label}{message}"))
+            })
+            .collect()
+    }
+
+    fn product_of(&self, field: &str) -> String {
+        let of_field = |offer: &&Offer| quantity_field(&offer.sku) == field;
+        let offer = self.facts.offers.iter().find(of_field);
+        offer.map_or_else(String::new, |offer| {
+            format!("{}{}", offer.title, self.lang.say("：", ": "))
+        })
     }
 
     /// Where the link of an error in the summary leads.
@@ -276,11 +331,11 @@ mod tests {
     #[test]
     fn a_total_is_shown_before_it_binds() {
         let facts = Facts::sample();
-        let form = Form {
-            province: "河南省".into(),
-            city: "郑州市".into(),
-            ..Form::default()
-        };
+        let fields = [("province", "河南省"), ("city", "郑州市")];
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let form = Form::read(body.as_bytes());
         let said = Said {
             confirm: Some(Confirm {
                 lines: vec![("纯红薯粉条 2.5kg/箱".into(), 2, Fen(13_600))],
