@@ -239,7 +239,9 @@ impl Worker {
             decided = decide_all(&mut supply, &situation.replays, orders, now);
         }
         let told = situation.has_subscribers;
-        let wrote = self.write(tx, village, orders, &mut decided, &supply, now, told).await?;
+        let wrote = self
+            .write(tx, village, orders, &mut decided, &supply, now, told)
+            .await?;
         Ok((decided, supply, wrote))
     }
 
@@ -290,8 +292,16 @@ impl Worker {
                     .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
             );
         }
-        let reserved: Vec<_> = supply.reserved.iter().map(|(sku, cases)| (*sku, *cases)).collect();
-        let sold: Vec<_> = supply.sold.iter().map(|((link, sku), cases)| (*link, *sku, *cases)).collect();
+        let reserved: Vec<_> = supply
+            .reserved
+            .iter()
+            .map(|(sku, cases)| (*sku, *cases))
+            .collect();
+        let sold: Vec<_> = supply
+            .sold
+            .iter()
+            .map(|((link, sku), cases)| (*link, *sku, *cases))
+            .collect();
         hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
         log_acts(tx, &acts).await?;
         if told {

@@ -151,8 +151,12 @@ impl Situation {
                 closed_at: row.n7.map(Timestamp),
             }),
             REPLAY => {
-                let replay = Replay { id: id(row.b), body_hash: row.body_hash.unwrap_or_default() };
-                self.replays.insert((row.a, row.idem_key.unwrap_or_default()), replay);
+                let replay = Replay {
+                    id: id(row.b),
+                    body_hash: row.body_hash.unwrap_or_default(),
+                };
+                self.replays
+                    .insert((row.a, row.idem_key.unwrap_or_default()), replay);
             }
             _ => self.has_subscribers = true,
         }

@@ -1,6 +1,5 @@
 //! SQL that changes orders: placing in bulk, ending holds, cancelling, paying.
 
-
 use serde::Serialize;
 use uuid::Uuid;
 
