@@ -12,6 +12,7 @@ use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::csrf::CsrfLayer;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
@@ -81,6 +82,8 @@ impl App {
         crate::routes::router(self)
             .merge(crate::ops::docs(document.into()))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            // pages of other sites can't act here in a visitor's name; programs send no Origin and pass
+            .layer(CsrfLayer::new())
             .layer(from_fn_with_state(
                 Edge::new(boot.get(24..).unwrap_or_default()),
                 edge,

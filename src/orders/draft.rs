@@ -206,12 +206,16 @@ fn fingerprint(items: &[Item], to: &Address, method: Method, note: &str) -> [u8;
 
 impl Checked {
     /// Finds the offers of the skus on a link; the error is the index of the first sku that isn't on it.
-    pub fn on(self, facts: Arc<Facts>, key: Option<String>) -> std::result::Result<Draft, (usize, Checked)> {
+    pub fn on(
+        self,
+        facts: Arc<Facts>,
+        key: Option<String>,
+    ) -> std::result::Result<Draft, (usize, Box<Checked>)> {
         let mut items = Vec::with_capacity(self.items.len());
         for (index, item) in self.items.iter().enumerate() {
             match facts.offers.iter().position(|offer| offer.sku == item.sku) {
                 Some(offer) => items.push((offer, item.quantity)),
-                None => return Err((index, self)),
+                None => return Err((index, Box::new(self))),
             }
         }
         Ok(Draft {
