@@ -23,14 +23,47 @@ static BACKLOG: &[u8] = include_bytes!("orders-380-cases.kuaituantuan.csv");
 const VILLAGE: &str = "zhangcun-demo";
 const MANAGER: &str = "zhangcun";
 
-/// Skus as the workshop sells them: product slug, code, spec, fen, grams, days of shelf life, days that must be left on
-/// arrival, cases on hand.
-const SKUS: [(&str, &str, &str, i64, i64, i64, i64, i64); 5] = [
-    ("fentiao", "FT05", "2.5kg/箱", 6_800, 2_900, 365, 90, 600),
-    ("fentiao", "FT10", "5kg/箱", 12_800, 5_600, 365, 90, 300),
-    ("mishu", "MS10", "5kg/箱", 4_990, 5_700, 45, 14, 200),
-    ("lagen", "LG02", "1kg/箱", 3_990, 1_300, 60, 20, 120),
-    ("moyu", "MY04", "2kg/箱", 4_500, 2_400, 90, 30, 120),
+struct Sku {
+    product: &'static str,
+    code: &'static str,
+    spec: &'static str,
+    price_fen: i64,
+    grams: i64,
+    shelf_life_days: i64,
+    min_days_left: i64,
+    on_hand: i64,
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row of the table below")]
+const fn sku(
+    product: &'static str,
+    code: &'static str,
+    spec: &'static str,
+    price_fen: i64,
+    grams: i64,
+    shelf_life_days: i64,
+    min_days_left: i64,
+    on_hand: i64,
+) -> Sku {
+    Sku {
+        product,
+        code,
+        spec,
+        price_fen,
+        grams,
+        shelf_life_days,
+        min_days_left,
+        on_hand,
+    }
+}
+
+/// Skus as the workshop sells them, with the cases on its shelves.
+const SKUS: [Sku; 5] = [
+    sku("fentiao", "FT05", "2.5kg/箱", 6_800, 2_900, 365, 90, 600),
+    sku("fentiao", "FT10", "5kg/箱", 12_800, 5_600, 365, 90, 300),
+    sku("mishu", "MS10", "5kg/箱", 4_990, 5_700, 45, 14, 200),
+    sku("lagen", "LG02", "1kg/箱", 3_990, 1_300, 60, 20, 120),
+    sku("moyu", "MY04", "2kg/箱", 4_500, 2_400, 90, 30, 120),
 ];
 
 /// Provinces that are far: the buyer pays the freight (Inner Mongolia, Hainan, Tibet, Gansu, Qinghai, Ningxia, Xinjiang).
@@ -190,20 +223,17 @@ impl Shop {
             let slug = product["slug"].clone();
             let made = self.post("/api/v1/products", product).await?;
             let id = made["id"].as_str().context("a product has an id")?;
-            for (_, sku, spec, fen, grams, days, left, cases) in SKUS.into_iter().filter(|sku| slug == sku.0)
-            {
-                let body = json!({"sku": sku, "title": made["name"], "spec": spec, "price_fen": fen, "gross_weight_grams": grams,
-                    "shelf_life_days": days, "min_days_left": left});
+            for sku in SKUS.iter().filter(|sku| slug == sku.product) {
+                let body = json!({"sku": sku.code, "title": made["name"], "spec": sku.spec, "price_fen": sku.price_fen,
+                    "gross_weight_grams": sku.grams, "shelf_life_days": sku.shelf_life_days,
+                    "min_days_left": sku.min_days_left});
                 self.post(&format!("/api/v1/products/{id}/skus"), body).await?;
                 let made_on = now.day() - chrono::Days::new(5);
-                let best_before = made_on + chrono::Days::new(u64::try_from(days)?);
-                let lot = json!({"code": format!("{sku}-{}", made_on.format("%y%m%d")), "made_on": made_on, "best_before": best_before,
-                    "origin": "河南省平顶山市鲁山县张村（演示）"});
-                self.post(
-                    "/api/v1/stock/receipts",
-                    json!({"sku": sku, "lot": lot, "quantity": cases}),
-                )
-                .await?;
+                let best_before = made_on + chrono::Days::new(u64::try_from(sku.shelf_life_days)?);
+                let lot = json!({"code": format!("{}-{}", sku.code, made_on.format("%y%m%d")), "made_on": made_on,
+                    "best_before": best_before, "origin": "河南省平顶山市张村（演示）"});
+                let receipt = json!({"sku": sku.code, "lot": lot, "quantity": sku.on_hand});
+                self.post("/api/v1/stock/receipts", receipt).await?;
             }
         }
         let far = FAR.map(|(province, first, step)| {
@@ -218,18 +248,18 @@ impl Shop {
 
     /// A livestream's link with everything on it, and one for Moments with the noodles.
     async fn links(&self) -> anyhow::Result<()> {
-        let all: Vec<Value> = SKUS
-            .iter()
-            .map(|sku| json!({"sku": sku.1, "price_fen": sku.3, "limit_per_order": 20}))
-            .collect();
-        let live = json!({"title": "张村年货直播：红薯粉条、蜜薯、辣根、魔芋", "channel": "livestream", "host": "张村助农直播间", "offers": all});
+        let offer = |sku: &Sku| json!({"sku": sku.code, "price_fen": sku.price_fen});
+        let all: Vec<Value> = SKUS.iter().map(offer).collect();
+        let live = json!({"title": "张村年货直播：红薯粉条、蜜薯、辣根、魔芋", "channel": "livestream",
+            "host": "张村助农直播间", "offers": all});
         self.post("/api/v1/links", live).await?;
         let noodles: Vec<Value> = SKUS
             .iter()
-            .filter(|sku| sku.0 == "fentiao")
-            .map(|sku| json!({"sku": sku.1, "price_fen": sku.3}))
+            .filter(|sku| sku.product == "fentiao")
+            .map(offer)
             .collect();
-        let moments = json!({"title": "手工红薯粉条，村里人自己吃的那种", "channel": "moments", "host": "张村", "offers": noodles});
+        let moments = json!({"title": "手工红薯粉条，村里人自己吃的那种", "channel": "moments", "host": "张村",
+            "offers": noodles});
         self.post("/api/v1/links", moments).await?;
         Ok(())
     }

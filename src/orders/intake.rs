@@ -238,23 +238,29 @@ impl Worker {
             supply = Supply::new(situation.levels, situation.offers);
             decided = decide_all(&mut supply, &situation.replays, orders, now);
         }
-        let told = situation.has_subscribers;
-        let wrote = self
-            .write(tx, village, orders, &mut decided, &supply, now, told)
-            .await?;
+        let batch = Batch {
+            village,
+            orders,
+            now,
+            told: situation.has_subscribers,
+        };
+        let wrote = self.write(tx, &batch, &mut decided, &supply).await?;
         Ok((decided, supply, wrote))
     }
 
     async fn write(
         &self,
         tx: &mut Tx,
-        village: VillageId,
-        orders: &[Waiting],
+        batch: &Batch<'_>,
         decided: &mut [Decision],
         supply: &Supply,
-        now: Timestamp,
-        told: bool,
     ) -> Result<bool> {
+        let Batch {
+            village,
+            orders,
+            now,
+            told,
+        } = *batch;
         let accepted = decided
             .iter()
             .filter(|decision| matches!(decision, Decision::Accepted(..)))
@@ -320,6 +326,15 @@ async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
         by.log(tx, "order.place", number, None, Some(after)).await?;
     }
     Ok(())
+}
+
+/// What one transaction is about.
+struct Batch<'a> {
+    village: VillageId,
+    orders: &'a [Waiting],
+    now: Timestamp,
+    /// partners want to hear of it
+    told: bool,
 }
 
 enum Decision {

@@ -34,6 +34,7 @@ pub async fn page(
     Path(code): Path<String>,
 ) -> Result<Response> {
     let snapshot = counter.board.read(&code).await?;
+    snapshot.facts.count_view();
     let now = counter.clock.now();
     let form = Form::fresh(ids.uuid(now), &snapshot.facts);
     render(
