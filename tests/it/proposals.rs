@@ -44,7 +44,7 @@ async fn pay_the_difference(shop: &TestApp, placed: &Value, delta: i64) {
             &json!(placed["total_fen"].as_i64().unwrap() + delta)
         ]
     );
-    let number = text(&placed, "number");
+    let number = text(placed, "number");
     let (_, seen) = shop
         .get(&shop.zhang.manager, &format!("{ORDERS}/{number}/details"))
         .await;
