@@ -1,6 +1,7 @@
 //! The program put together: the parts made, the tasks started, and the HTTP service around the route table.
 
 use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,12 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::share::Press;
+use crate::links::views::Views;
 use crate::ops::Metrics;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -34,7 +39,8 @@ impl App {
             .clone()
             .unwrap_or_else(|| format!("http://{}", config.listen));
         let clock = config.clock();
-        let board = Board::new(db.clone(), clock.clone(), &config.payments);
+        let views = Views::default();
+        let board = Board::new(db.clone(), clock.clone(), &config.payments, views.clone());
         let intake = Intake::start(
             db.clone(),
             board.clone(),
@@ -49,12 +55,24 @@ impl App {
             public_url: PublicUrl(public_url.into()),
             metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
             board,
+            views,
+            press: Press::default(),
             intake,
+            sender: Sender::default(),
+            paste_limit: PasteLimit::default(),
             clock,
             db,
             ids,
             config: Arc::new(config),
         }
+    }
+
+    /// Writes what is still only in memory and closes the database. Nothing may use the parts afterwards.
+    pub async fn close(&self) {
+        if let Err(error) = self.views.flush(&self.db, self.clock.now()).await {
+            tracing::error!(%error, "page views were lost");
+        }
+        self.db.close().await;
     }
 
     /// The HTTP service.
@@ -101,4 +119,28 @@ pub async fn serve(
         done = server.into_future() => done.context("serving failed"),
         () = late => Ok(()),
     }
+}
+
+/// How often page views are written and recorded figures folded.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// The chores of this process's memory, which need no lease: every process has its own. Runs until it is dropped.
+pub async fn housekeeping(app: App) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        Metrics::fold();
+        if let Err(error) = app.views.flush(&app.db, app.clock.now()).await {
+            tracing::error!(%error, "page views could not be written; they stay counted");
+        }
+    }
+}
+
+/// Serves `/metrics` on an address of its own.
+pub async fn serve_metrics(metrics: Metrics, address: SocketAddr) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .context("can't listen on CUNJI_METRICS_LISTEN")?;
+    tokio::spawn(async move { axum::serve(listener, crate::ops::metrics_service(metrics)).await });
+    Ok(())
 }

@@ -37,6 +37,13 @@ impl Timestamp {
         )
     }
 
+    pub fn minus(self, by: Duration) -> Self {
+        Timestamp(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// The calendar day in Asia/Shanghai.
     pub fn day(self) -> NaiveDate {
         DateTime::<Utc>::from_timestamp_millis(self.0.saturating_add(SHANGHAI_MS))

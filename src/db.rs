@@ -4,6 +4,7 @@
 //! runs it again when the engine asks for that. The [`on!`] macro expands a query once per engine, so that one SQL
 //! text and one set of Rust types serve both; where the texts must differ, both stand side by side in one `on!`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,6 +18,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::error::{Error, Result};
+
+mod file;
+mod version;
+
+pub use file::{FileLock, sqlite_path};
+pub use version::Version;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -175,11 +182,8 @@ macro_rules! transact {
 impl Db {
     /// Connects to `sqlite://PATH` or `postgres://…`; a missing SQLite file is created.
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
-        if let Some(path) = url
-            .strip_prefix("sqlite://")
-            .or_else(|| url.strip_prefix("sqlite:"))
-        {
-            Self::open_sqlite(Path::new(path)).await
+        if let Some(path) = sqlite_path(url) {
+            Self::open_sqlite(&path).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url).context("the database address can't be read")?;
             let pool = PgPoolOptions::new()
@@ -226,7 +230,8 @@ impl Db {
             .max_connections(4)
             .connect_with(
                 options
-                    .read_only(true)
+                    // not opened read-only, since SQLite does not know a table's CHECKs then (see audit)
+                    .pragma("query_only", "ON")
                     .create_if_missing(false)
                     .pragma("cache_size", "-2000"),
             )
@@ -255,11 +260,34 @@ impl Db {
     pub async fn is_migrated(&self) -> Result<bool> {
         let applied: i64 = crate::on!(self, ex =>
             sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations WHERE success").fetch_one(ex).await)?;
-        let known = match &self.engine {
-            Engine::Sqlite { .. } => SQLITE.iter().count(),
-            Engine::Pg(_) => POSTGRES.iter().count(),
-        };
+        let known = self.migrator().iter().count();
         Ok(usize::try_from(applied).is_ok_and(|applied| applied >= known))
+    }
+
+    /// How the database stands to this program.
+    pub async fn version(&self) -> Result<Version> {
+        let has_migrations: bool = crate::on!(self,
+            sqlite: "SELECT COUNT(*) > 0 FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            pg: "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
+            sql, ex => sqlx::query_scalar(sql).fetch_one(ex).await)?;
+        if !has_migrations {
+            return Ok(Version::Foreign);
+        }
+        let applied: Vec<(i64, Vec<u8>)> = crate::on!(self, ex => sqlx::query_as(
+            "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(ex).await)?;
+        let known: BTreeMap<i64, &[u8]> = self
+            .migrator()
+            .iter()
+            .map(|migration| (migration.version, migration.checksum.as_ref()))
+            .collect();
+        Ok(version::of(&applied, &known))
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        match &self.engine {
+            Engine::Sqlite { .. } => &SQLITE,
+            Engine::Pg(_) => &POSTGRES,
+        }
     }
 
     /// Counts the committed changes of supply (see [`Tx::changes_supply`]) in this process.
@@ -273,6 +301,23 @@ impl Db {
             Engine::Sqlite { read, .. } => On::Sqlite(read),
             Engine::Pg(pool) => On::Pg(pool),
         }
+    }
+
+    /// A transaction for reading, in which the database stands still while others go on writing. It ends when it is
+    /// dropped.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let inner = match &self.engine {
+            Engine::Sqlite { read, .. } => On::Sqlite(read.begin().await?),
+            Engine::Pg(pool) => On::Pg(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
+        };
+        Ok(Tx {
+            inner,
+            supply: Arc::clone(&self.supply),
+            supply_changed: false,
+        })
     }
 
     /// Part of [`transact!`]; use that.
@@ -302,6 +347,33 @@ impl Db {
         Ok(())
     }
 
+    /// Empties the database of every table; for a shop that `demo` made.
+    pub async fn wipe(&self) -> anyhow::Result<()> {
+        match &self.engine {
+            Engine::Pg(_) => {
+                self.administer("DROP SCHEMA public CASCADE; CREATE SCHEMA public".into())
+                    .await
+            }
+            Engine::Sqlite { write, .. } => {
+                let mut writer = write.acquire().await?;
+                let tables: Vec<String> = sqlx::query_scalar(
+                    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+                )
+                .fetch_all(&mut *writer)
+                .await?;
+                sqlx::query("PRAGMA foreign_keys = OFF")
+                    .execute(&mut *writer)
+                    .await?;
+                for table in tables {
+                    sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
+                        .execute(&mut *writer)
+                        .await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Makes a database on this PostgreSQL server; its name is ours, never a client's.
     pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
         self.administer(format!("CREATE DATABASE {name}")).await
@@ -316,7 +388,9 @@ impl Db {
         let Engine::Pg(pool) = &self.engine else {
             anyhow::bail!("only a PostgreSQL server has several databases")
         };
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(pool)
+            .await?;
         Ok(())
     }
 
@@ -329,28 +403,6 @@ impl Db {
             }
             Engine::Pg(pool) => pool.close().await,
         }
-    }
-
-    /// Writes a consistent copy of a SQLite shop to `file` while it is in use.
-    ///
-    /// # Errors
-    /// On PostgreSQL, naming the command that does it there; when `file` exists.
-    pub async fn backup(&self, file: &Path) -> anyhow::Result<()> {
-        let Engine::Sqlite { write, .. } = &self.engine else {
-            anyhow::bail!("on PostgreSQL use: pg_dump --format=custom --file=FILE \"$CUNJI_DATABASE_URL\"")
-        };
-        anyhow::ensure!(
-            !file.exists(),
-            "{} exists already; name a new file",
-            file.display()
-        );
-        let name = file.to_str().context("the file's name must be UTF-8")?;
-        sqlx::query("VACUUM INTO $1")
-            .bind(name)
-            .execute(write)
-            .await
-            .context("the copy failed")?;
-        Ok(())
     }
 }
 

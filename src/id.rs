@@ -74,6 +74,12 @@ impl Ids {
     }
 }
 
+/// The smallest UUIDv7 of an instant: ids of rows made before it are smaller.
+pub fn first_uuid(at: Timestamp) -> Uuid {
+    let ms = u64::try_from(at.0).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid()
+}
+
 fn digits(mut number: u128, width: usize) -> String {
     let mut text = vec![b'0'; width];
     for digit in text.iter_mut().rev() {
@@ -182,6 +188,7 @@ mod tests {
         let (one, two) = (Ids::seeded(1), Ids::seeded(1));
         let first = one.uuid(Timestamp(1_000));
         assert_eq!(first, two.uuid(Timestamp(1_000)));
-        assert!(first < one.uuid(Timestamp(1_001)));
+        assert!(first < first_uuid(Timestamp(1_001)));
+        assert!(first_uuid(Timestamp(1_001)) < one.uuid(Timestamp(1_001)));
     }
 }

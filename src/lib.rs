@@ -4,19 +4,27 @@
 // the program
 pub mod app;
 pub mod bench;
+pub mod commands;
+pub mod demo;
+pub mod jobs;
 pub mod routes;
 pub mod state;
 // the business, upper floors first
 pub mod catalog;
 pub mod freight;
+pub mod imports;
 pub mod links;
 pub mod orders;
+pub mod partners;
 pub mod payments;
+pub mod reports;
 pub mod stock;
 pub mod trace;
 pub mod villages;
 // what every feature stands on
 pub mod address;
+pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -1,8 +1,10 @@
 //! The command line: parse, call, exit code.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cunji::commands::{self, Usage};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,8 +21,43 @@ struct Cli {
 enum Command {
     /// Serve the shop until SIGTERM
     Serve,
+    /// Serve a filled shop to look at: Zhang village and its backlog of 380 cases
+    Demo {
+        /// print one line of JSON with the way in
+        #[arg(long)]
+        json: bool,
+        /// start over
+        #[arg(long)]
+        fresh: bool,
+    },
     /// Bring the database to this version
     Migrate,
+    /// The village's staff
+    #[command(subcommand)]
+    Staff(Staff),
+    /// API tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Run one job of the cron table now
+    Job {
+        #[arg(required_unless_present = "list")]
+        name: Option<String>,
+        /// show the table
+        #[arg(long)]
+        list: bool,
+    },
+    /// Bring files into the shop
+    #[command(subcommand)]
+    Import(Import),
+    /// Write a consistent copy of the shop while it is open
+    Backup { file: PathBuf },
+    /// Put a copy in the place of the configured database
+    Restore {
+        file: PathBuf,
+        /// put a shop that is there aside
+        #[arg(long)]
+        force: bool,
+    },
     /// Measure the shop on a throw-away database
     Bench {
         /// a PostgreSQL server; without it, a new SQLite file
@@ -37,27 +74,84 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find name, phone and address in pasted lines: one JSON line each
+    Address,
+    /// Audit every invariant of the shop, read-only
+    Check,
+}
+
+#[derive(Subcommand)]
+enum Staff {
+    /// Add a member of staff; the password is read from standard input
+    Add {
+        login: String,
+        /// manager, packer, accountant, host or overseer
+        #[arg(long)]
+        role: String,
+        /// the village's slug; a manager founds the village that isn't there yet
+        #[arg(long)]
+        village: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Token {
+    /// Make an API token, shown once
+    Create { login: String },
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// An order file of another shop, as CSV or XLSX
+    Orders {
+        file: PathBuf,
+        /// kuaituantuan, doudian, weixin, pinduoduo or generic; found by its columns when left out
+        #[arg(long)]
+        shop: Option<String>,
+        /// say what would happen, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    commands::log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => Err(error.into()),
     };
     match result {
-        Ok(code) => code,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("cunji: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("cunji: {}", format!("{error:#}").replace('\n', "; "));
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+/// Runs a command; false: it ran, and what it looked at is not right.
+async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
-        Command::Serve | Command::Migrate => anyhow::bail!("soon"),
+        Command::Serve => commands::serve().await?,
+        Command::Demo { json, fresh } => commands::demo(json, fresh).await?,
+        Command::Migrate => commands::migrate().await?,
+        Command::Staff(Staff::Add { login, role, village }) => {
+            commands::add_staff(&login, &role, village.as_deref()).await?
+        }
+        Command::Token(Token::Create { login }) => commands::create_token(&login).await?,
+        Command::Job { name, list: _ } => commands::job(name.as_deref()).await?,
+        Command::Import(Import::Orders { file, shop, dry_run }) => {
+            return commands::import_orders(&file, shop.as_deref(), dry_run).await;
+        }
+        Command::Backup { file } => commands::backup(&file).await?,
+        Command::Restore { file, force } => commands::restore(&file, force).await?,
         Command::Bench {
             database,
             clients,
@@ -71,13 +165,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 seconds,
                 stored,
             };
-            let report = cunji::bench::run(options).await?;
-            if json {
-                println!("{}", serde_json::to_string(&report)?);
-            } else {
-                println!("{}", cunji::bench::table(&report));
-            }
+            commands::bench(options, json).await?;
         }
+        Command::Address => commands::address()?,
+        Command::Check => return commands::check().await,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(true)
 }

@@ -2,6 +2,7 @@
 //! are built from it, so that none of them can forget a route.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -13,7 +14,9 @@ use crate::villages::Role::{self, Accountant, Host, Manager, Overseer, Packer};
 use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
-use crate::{catalog, freight, links, ops, orders, payments, stock, trace, villages};
+use crate::{
+    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, trace, villages,
+};
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +45,16 @@ pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(page_routes());
     routes.extend(buyer_routes());
+    routes.extend(link_routes());
     routes.extend(order_routes());
+    routes.extend(assisted_routes());
     routes.extend(staff_routes());
+    routes.extend(village_routes());
     routes.extend(catalog_routes());
     routes.extend(stock_routes());
+    routes.extend(import_routes());
+    routes.extend(report_routes());
+    routes.extend(partner_routes());
     routes.extend(ops_routes());
     routes
 }
@@ -78,6 +87,12 @@ fn page_routes() -> Vec<Route> {
             Public,
             payments::pages::cancel,
             "Its form to cancel",
+        ),
+        post(
+            "/o/{order}/changes/{version}",
+            Public,
+            payments::pages::answer,
+            "Its form to agree to a change or decline it",
         ),
         get("/t/{lot}", Public, trace::page, "Where a lot comes from"),
         get(
@@ -227,6 +242,70 @@ fn order_routes() -> Vec<Route> {
     ]
 }
 
+fn link_routes() -> Vec<Route> {
+    use links::{api, share};
+    let makers = Staff(&[Manager, Host]);
+    let analysts = Staff(&[Manager, Accountant, Host, Overseer]);
+    vec![
+        get(
+            "/api/v1/links",
+            Staff(EVERYONE),
+            api::list,
+            "Links, the newest first",
+        )
+        .gives::<Page<api::Link>>(200),
+        post("/api/v1/links", makers, api::create, "Make a link")
+            .takes::<links::NewLink>()
+            .gives::<api::Link>(201),
+        get(
+            "/api/v1/links/stats",
+            analysts,
+            api::host_stats,
+            "Sales by host and channel, ?from= and ?to= days",
+        )
+        .gives::<Page<links::stats::HostStats>>(200),
+        patch("/api/v1/links/{code}", makers, api::change, "Change a link")
+            .takes::<links::LinkChange>()
+            .gives::<api::Link>(200),
+        post("/api/v1/links/{code}/close", makers, api::close, "Close a link").gives::<api::Link>(200),
+        post(
+            "/api/v1/links/{code}/clone",
+            makers,
+            api::copy,
+            "Make a link with the same settings",
+        )
+        .gives::<api::Link>(201),
+        get(
+            "/api/v1/links/{code}/stats",
+            analysts,
+            api::link_stats,
+            "What came of a link",
+        )
+        .gives::<links::stats::LinkStats>(200),
+        get(
+            "/api/v1/links/{code}/qr.svg",
+            Staff(EVERYONE),
+            share::qr_svg,
+            "Its QR code",
+        )
+        .file(200, "image/svg+xml"),
+        get(
+            "/api/v1/links/{code}/poster.svg",
+            Staff(EVERYONE),
+            share::poster_svg,
+            "Its poster",
+        )
+        .file(200, "image/svg+xml"),
+        get(
+            "/api/v1/links/{code}/poster.png",
+            Staff(EVERYONE),
+            share::poster_png,
+            "Its poster, to send on",
+        )
+        .file(200, "image/png"),
+    ]
+}
+
 fn staff_routes() -> Vec<Route> {
     vec![
         post(
@@ -245,6 +324,118 @@ fn staff_routes() -> Vec<Route> {
             "Who did what",
         )
         .gives::<Page<villages::store::Operation>>(200),
+    ]
+}
+
+fn assisted_routes() -> Vec<Route> {
+    use orders::addresses;
+    use orders::view::OrderView;
+    use payments::change;
+    vec![
+        post(
+            "/api/v1/orders",
+            Staff(&[Manager, Host]),
+            orders::assisted::place,
+            "Place an order for a buyer",
+        )
+        .takes::<orders::assisted::PlaceForBuyer>()
+        .gives::<OrderView>(201)
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/edit",
+            Staff(&[Manager]),
+            change::edit,
+            "Edit an unpacked order, by its number; a dearer one is proposed to the buyer",
+        )
+        .takes::<change::EditOrder>()
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/changes/{version}/agree",
+            Public,
+            change::agree,
+            "Agree to a proposed edit",
+        )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/changes/{version}/decline",
+            Public,
+            change::decline,
+            "Decline a proposed edit",
+        )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/addresses/parse",
+            Public,
+            addresses::parse,
+            "Name, phone and address out of a pasted text",
+        )
+        .takes::<addresses::PastedText>()
+        .gives::<crate::address::paste::Proposal>(200),
+        get(
+            "/api/v1/areas",
+            Public,
+            addresses::areas,
+            "Provinces, or the areas below ?parent=",
+        )
+        .gives::<addresses::Areas>(200),
+    ]
+}
+
+fn village_routes() -> Vec<Route> {
+    use villages::{api, team};
+    vec![
+        get(
+            "/api/v1/village",
+            Staff(EVERYONE),
+            api::settings,
+            "The village's settings",
+        )
+        .gives::<villages::Settings>(200),
+        patch(
+            "/api/v1/village",
+            Staff(&[Manager]),
+            api::change_settings,
+            "Change the village's settings",
+        )
+        .takes::<api::SettingsChange>()
+        .gives::<villages::Settings>(200),
+        get(
+            "/api/v1/staff",
+            Staff(&[Manager]),
+            api::staff,
+            "The village's staff",
+        )
+        .gives::<Page<villages::Member>>(200),
+        post(
+            "/api/v1/staff",
+            Staff(&[Manager]),
+            api::hire,
+            "Add a member of staff",
+        )
+        .takes::<team::Hire>()
+        .gives::<villages::Member>(201),
+        patch(
+            "/api/v1/staff/{id}",
+            Staff(&[Manager]),
+            api::change_staff,
+            "Change a member of staff",
+        )
+        .takes::<team::MemberChange>()
+        .gives::<villages::Member>(200),
+        post(
+            "/api/v1/tokens",
+            Staff(EVERYONE),
+            api::create_token,
+            "Make an API token for oneself; shown once",
+        )
+        .gives::<api::Token>(201),
+        delete(
+            "/api/v1/tokens",
+            Staff(EVERYONE),
+            api::revoke_tokens,
+            "Revoke all of one's API tokens",
+        )
+        .empty(204),
     ]
 }
 
@@ -351,6 +542,105 @@ fn stock_routes() -> Vec<Route> {
     ]
 }
 
+fn import_routes() -> Vec<Route> {
+    use imports::api as files;
+    vec![
+        post(
+            "/api/v1/orders/import",
+            Staff(&[Manager]),
+            files::import,
+            "Bring in the order file of another shop: CSV or XLSX, as the body",
+        )
+        .takes_file("application/octet-stream", orders::import::MAX_BYTES)
+        .gives::<files::ReportView>(200),
+        get(
+            "/api/v1/imports",
+            Staff(&[Manager]),
+            files::list,
+            "Imports of order files, newest first",
+        )
+        .gives::<Page<imports::ImportRow>>(200),
+        get(
+            "/api/v1/imports/{import}",
+            Staff(&[Manager]),
+            files::read,
+            "An import: how far it is, and its report",
+        )
+        .gives::<files::ImportView>(200),
+    ]
+}
+
+fn report_routes() -> Vec<Route> {
+    use reports::api as figures;
+    const READ: Access = Staff(&[Manager, Accountant, Overseer]);
+    vec![
+        get("/api/v1/reports/sales", READ, figures::sales, "Sales per day")
+            .gives::<Page<reports::SalesDay>>(200),
+        get(
+            "/api/v1/reports/channels",
+            READ,
+            figures::channels,
+            "Sales per channel and host",
+        )
+        .gives::<Page<reports::ChannelSales>>(200),
+        get(
+            "/api/v1/reports/stock",
+            READ,
+            figures::stock,
+            "What there is of each stock item",
+        )
+        .gives::<Page<reports::StockLevel>>(200),
+        get(
+            "/api/v1/reports/backlog",
+            Staff(READERS),
+            figures::backlog,
+            "What is sold and not handed over",
+        )
+        .gives::<reports::Backlog>(200),
+    ]
+}
+
+fn partner_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribers,
+            "Partners who are told what happens",
+        )
+        .gives::<Page<partners::store::Subscriber>>(200),
+        post(
+            "/api/v1/subscribers",
+            Staff(&[Manager]),
+            partners::api::subscribe,
+            "Register a partner; shows its secret once",
+        )
+        .takes::<partners::api::Subscribe>()
+        .gives::<partners::api::Subscribed>(201),
+        delete(
+            "/api/v1/subscribers/{subscriber}",
+            Staff(&[Manager]),
+            partners::api::unsubscribe,
+            "Remove a partner and its events",
+        )
+        .empty(204),
+        get(
+            "/api/v1/outbox",
+            Staff(&[Manager]),
+            partners::api::events,
+            "Events for partners, the newest first",
+        )
+        .gives::<Page<partners::store::Event>>(200),
+        post(
+            "/api/v1/outbox/{event}/retry",
+            Staff(&[Manager]),
+            partners::api::retry,
+            "Try an event again, now",
+        )
+        .gives::<partners::store::Event>(200),
+    ]
+}
+
 fn ops_routes() -> Vec<Route> {
     vec![
         get("/healthz", Public, ops::healthz, "The process is up"),
@@ -433,9 +723,22 @@ impl Route {
         self
     }
 
+    /// A file as the body, which may be larger than other bodies.
+    fn takes_file(mut self, kind: &'static str, limit: usize) -> Self {
+        self.doc.takes_file(kind);
+        self.handler = self.handler.layer(DefaultBodyLimit::max(limit));
+        self
+    }
+
     /// The JSON answer.
     fn gives<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {
         self.doc.gives::<T>(status);
+        self
+    }
+
+    /// An answer that is no JSON.
+    fn file(mut self, status: u16, kind: &'static str) -> Self {
+        self.doc.file(status, kind);
         self
     }
 

@@ -9,8 +9,12 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::share::Press;
+use crate::links::views::Views;
 use crate::ops::Metrics;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
+use crate::outbox::send::Sender;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -23,6 +27,10 @@ pub struct App {
     pub public_url: PublicUrl,
     pub login_guard: LoginGuard,
     pub board: Board,
+    pub views: Views,
+    pub press: Press,
     pub intake: Intake,
+    pub paste_limit: PasteLimit,
     pub metrics: Metrics,
+    pub sender: Sender,
 }

@@ -6,6 +6,7 @@
 
 mod areas;
 mod chain;
+pub mod lines;
 pub mod paste;
 mod pieces;
 mod words;

@@ -11,7 +11,7 @@ use super::words::{Label, is_note, looks_like_place, name_score};
 mod place;
 
 /// What a pasted text seems to say. Parts that were not found are `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Proposal {
     pub name: Option<String>,
     /// In the normal form of [`crate::phone::Phone`].

@@ -155,7 +155,7 @@ pub async fn plain_skus(
     let rows: Vec<(String, Uuid)> = on!(tx,
         sqlite: "SELECT sku.code, sku.id FROM sku
                  JOIN stock ON stock.village_id = sku.village_id AND stock.sku_id = sku.id
-                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_each($2))",
+                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM jsonb_each($2))",
         pg: "SELECT sku.code, sku.id FROM sku
              JOIN stock ON stock.village_id = sku.village_id AND stock.sku_id = sku.id
              WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_array_elements_text($2::json))",
@@ -180,7 +180,7 @@ pub async fn create_components(
     let rows = json(&parts.iter().map(row).collect::<Vec<_>>());
     on!(tx,
         sqlite: "INSERT INTO sku_component (village_id, sku_id, component_id, quantity)
-                 SELECT $1, $2, unhex(value->>'id', '-'), value->>'quantity' FROM json_each($3)",
+                 SELECT $1, $2, unhex(value->>'id', '-'), value->>'quantity' FROM jsonb_each($3)",
         pg: "INSERT INTO sku_component (village_id, sku_id, component_id, quantity)
              SELECT $1, $2, id, quantity FROM json_to_recordset($3::json) AS part(id uuid, quantity bigint)",
         sql, ex => sqlx::query(sql).bind(village).bind(sku).bind(rows).execute(ex).await.map(|_| ()))?;
@@ -224,7 +224,7 @@ pub async fn skus_for_offer(tx: &mut Tx, village: VillageId, codes: &[String]) -
         sqlite: "SELECT sku.id, sku.code, sku.title, sku.spec, sku.price_fen, sku.gross_weight_grams,
                         sku.active AND product.active AS active, product.name AS product, product.legal_kind, product.label
                  FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
-                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_each($2))",
+                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM jsonb_each($2))",
         pg: "SELECT sku.id, sku.code, sku.title, sku.spec, sku.price_fen, sku.gross_weight_grams,
                     sku.active AND product.active AS active, product.name AS product, product.legal_kind, product.label
              FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id

@@ -31,7 +31,7 @@ pub async fn add_rules(tx: &mut Tx, village: VillageId, rules: &[Rule]) -> Resul
     on!(tx,
         sqlite: "INSERT INTO freight (village_id, province, served, first_grams, first_fen, step_grams, step_fen, free_from_fen)
              SELECT $1, value->>'province', value->>'served', value->>'first_grams', value->>'first_fen',
-                    value->>'step_grams', value->>'step_fen', value->>'free_from_fen' FROM json_each($2)",
+                    value->>'step_grams', value->>'step_fen', value->>'free_from_fen' FROM jsonb_each($2)",
         pg: "INSERT INTO freight (village_id, province, served, first_grams, first_fen, step_grams, step_fen, free_from_fen)
              SELECT $1, province, served, first_grams, first_fen, step_grams, step_fen, free_from_fen
              FROM json_to_recordset($2::json) AS rule(province text, served boolean, first_grams bigint, first_fen bigint,

@@ -6,6 +6,7 @@
 //! anew, one reader at a time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::board as store;
+use super::views::Views;
 use super::{Status, status};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
@@ -61,13 +63,21 @@ pub struct Facts {
     pub opens_at: Option<Timestamp>,
     pub closes_at: Option<Timestamp>,
     closed_at: Option<Timestamp>,
+    /// the member of staff who made the link
+    pub created_by: Option<Uuid>,
     pub offers: Vec<Offer>,
     pub freight: Vec<freight::Rule>,
+    views: Arc<AtomicU64>,
 }
 
 impl Facts {
     pub fn status(&self, now: Timestamp) -> Status {
         status(self.opens_at, self.closes_at, self.closed_at, now)
+    }
+
+    /// Counts one view of the link's page.
+    pub fn count_view(&self) {
+        self.views.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -134,6 +144,7 @@ pub struct Board {
     db: Db,
     clock: Clock,
     methods: Arc<[Method]>,
+    views: Views,
     cells: Arc<RwLock<HashMap<String, Arc<Cell>>>>,
 }
 
@@ -170,11 +181,12 @@ pub struct PromiseView {
 }
 
 impl Board {
-    pub fn new(db: Db, clock: Clock, methods: &[Method]) -> Self {
+    pub fn new(db: Db, clock: Clock, methods: &[Method], views: Views) -> Self {
         Board {
             db,
             clock,
             methods: methods.into(),
+            views,
             cells: Arc::default(),
         }
     }
@@ -191,6 +203,28 @@ impl Board {
             return Ok(snapshot);
         }
         self.load(code).await
+    }
+
+    /// What staff can sell of these skus without a link, at list prices. What only a page shows is left empty.
+    pub async fn counter(&self, village: VillageId, skus: &[String], host: &str) -> Result<Facts> {
+        let rows = store::listed(&self.db, village, skus).await?;
+        Ok(Facts {
+            village,
+            village_name: String::new(),
+            town: String::new(),
+            link_id: None,
+            code: String::new(),
+            title: String::new(),
+            channel: "counter".to_owned(),
+            host: host.to_owned(),
+            opens_at: None,
+            closes_at: None,
+            closed_at: None,
+            created_by: None,
+            offers: self.with_parts(village, rows).await?,
+            views: Arc::default(),
+            freight: freight::store::rules(&self.db, village).await?,
+        })
     }
 
     fn cell(&self, code: &str) -> Option<Arc<Cell>> {
@@ -261,8 +295,10 @@ impl Board {
             opens_at: link.opens_at,
             closes_at: link.closes_at,
             closed_at: link.closed_at,
+            created_by: link.created_by,
             offers,
             freight: freight::store::rules(&self.db, village).await?,
+            views: self.views.handle(village, link.id),
         };
         let available = available(&facts, &levels, &sold);
         Ok(self.snapshot(Arc::new(facts), available, epoch, now, next_end))

@@ -12,8 +12,8 @@ use super::intake::Placed;
 use super::place::Counter;
 use super::quote::{self, Quote};
 use super::store::read::{self, Filter};
-use super::view::{self, OrderView};
-use super::{Order, Source, Status, is_number};
+use super::view::{self, OrderView, by_number};
+use super::{Order, Source, Status};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::error::{Problem, Result, invalid, not_found, text};
@@ -67,7 +67,7 @@ pub async fn place(
     Ok(answer(counter.place(&code, &key, checked).await?))
 }
 
-fn answer(placed: Placed) -> Response {
+pub(super) fn answer(placed: Placed) -> Response {
     let status = if placed.created {
         StatusCode::CREATED
     } else {
@@ -146,6 +146,8 @@ pub struct OrderRow {
     paid_at: Option<Timestamp>,
     pay_before: Option<Timestamp>,
     updated_at: Timestamp,
+    /// whoever edits the order names the version they have seen
+    version: i64,
     #[serde(skip)]
     id: uuid::Uuid,
 }
@@ -177,6 +179,7 @@ impl From<Order> for OrderRow {
             placed_at: order.placed_at,
             paid_at: order.paid_at,
             updated_at: order.updated_at,
+            version: order.version,
         }
     }
 }
@@ -244,16 +247,6 @@ fn follow_cursor(since: &str, after: Option<&str>) -> Result<(Timestamp, uuid::U
     }
 }
 
-/// Finds a staff member's order by the number in the path.
-pub async fn by_number(db: &Db, by: &By, number: &str) -> Result<Order> {
-    if !is_number(number) {
-        return Err(not_found());
-    }
-    read::by_number(db, by.staff.village, number)
-        .await?
-        .ok_or_else(not_found)
-}
-
 /// One order as staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct OrderDetails {
@@ -261,6 +254,7 @@ pub struct OrderDetails {
     district: String,
     items: Vec<view::ItemView>,
     refunds: Vec<view::RefundView>,
+    changes: Vec<view::ChangeView>,
 }
 
 pub async fn details(
@@ -277,6 +271,7 @@ pub async fn details(
         district,
         items: seen.items,
         refunds: seen.refunds,
+        changes: seen.changes,
     }))
 }
 

@@ -11,6 +11,7 @@ use crate::error::{Result, text};
 use crate::links::board::Facts;
 use crate::money::Method;
 use crate::phone::Phone;
+use crate::villages::auth::By;
 use crate::web::input::Check;
 
 /// Lines of one order.
@@ -47,7 +48,7 @@ pub struct Recipient {
 }
 
 /// Where a parcel goes, in canonical words.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub name: String,
     pub phone: String,
@@ -68,6 +69,8 @@ pub struct Draft {
     pub method: Method,
     pub note: String,
     pub key: Option<String>,
+    /// who places it, when staff do so for a buyer: the intake writes it into the operation log
+    pub placed_by: Option<By>,
     /// tells the same request from another one under the same key
     pub hash: [u8; 16],
 }
@@ -107,6 +110,38 @@ pub fn check_recipient(check: &mut Check, recipient: &Recipient) -> Option<Addre
     })
 }
 
+/// Checks what is ordered; one sku named twice becomes one item.
+pub fn check_items(check: &mut Check, asked: &[Item]) -> Vec<Item> {
+    if asked.is_empty() || asked.len() > MAX_ITEMS {
+        check.fail(
+            "items",
+            text(
+                "请至少选一种商品，最多 50 种。",
+                "Choose at least one item, at most 50.",
+            ),
+        );
+    }
+    let mut items: Vec<Item> = Vec::with_capacity(asked.len().min(MAX_ITEMS));
+    for (index, item) in asked.iter().take(MAX_ITEMS).enumerate() {
+        if !(1..=999).contains(&item.quantity) {
+            check.fail(
+                format!("items[{index}].quantity"),
+                text("数量至少是 1。", "The quantity is at least 1."),
+            );
+            continue;
+        }
+        match items.iter_mut().find(|known| known.sku == item.sku) {
+            Some(known) => known.quantity += item.quantity,
+            None => items.push(item.clone()),
+        }
+    }
+    items
+}
+
+pub fn check_note(check: &mut Check, note: &str) -> String {
+    check.line("note", note, 0, 200)
+}
+
 /// A request that passed every check which needs no database; its skus are still codes.
 pub struct Checked {
     pub items: Vec<Item>,
@@ -122,29 +157,7 @@ pub struct Checked {
 /// 422 with every wrong field.
 pub fn check(order: &PlaceOrder, methods: &[Method]) -> Result<Checked> {
     let mut check = Check::new();
-    if order.items.is_empty() || order.items.len() > MAX_ITEMS {
-        check.fail(
-            "items",
-            text(
-                "请至少选一种商品，最多 50 种。",
-                "Choose at least one item, at most 50.",
-            ),
-        );
-    }
-    let mut items: Vec<Item> = Vec::with_capacity(order.items.len());
-    for (index, item) in order.items.iter().take(MAX_ITEMS).enumerate() {
-        if !(1..=999).contains(&item.quantity) {
-            check.fail(
-                format!("items[{index}].quantity"),
-                text("数量至少是 1。", "The quantity is at least 1."),
-            );
-            continue;
-        }
-        match items.iter_mut().find(|known| known.sku == item.sku) {
-            Some(known) => known.quantity += item.quantity,
-            None => items.push(item.clone()),
-        }
-    }
+    let items = check_items(&mut check, &order.items);
     if !methods.contains(&order.payment_method) {
         check.fail(
             "payment_method",
@@ -154,7 +167,7 @@ pub fn check(order: &PlaceOrder, methods: &[Method]) -> Result<Checked> {
             ),
         );
     }
-    let note = check.line("note", order.note.as_deref().unwrap_or(""), 0, 200);
+    let note = check_note(&mut check, order.note.as_deref().unwrap_or(""));
     let to = check_recipient(&mut check, &order.recipient);
     check.finish()?;
     // `finish` has returned the errors of a recipient that could not be read
@@ -218,6 +231,7 @@ impl Checked {
             method: self.method,
             note: self.note,
             key,
+            placed_by: None,
             hash: self.hash,
         })
     }

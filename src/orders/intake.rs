@@ -3,6 +3,7 @@
 //! the last commit, so an idle shop answers one order in one commit and a burst shares a commit among hundreds.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -11,16 +12,16 @@ use uuid::Uuid;
 
 use super::decide::{Accepted, Supply};
 use super::draft::Draft;
-use super::store::write::{self, NewLine, NewOrder, Replay};
+use super::store::hot::{self, Replay, Replays};
+use super::store::write::{self, NewLine, NewOrder};
 use super::view::OrderView;
 use super::{Hold, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
-use crate::links::board::Board;
-use crate::links::store::board as offers;
-use crate::{outbox, stock, transact};
+use crate::links::board::{Board, Facts};
+use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
 pub const QUEUE: usize = 4_096;
@@ -214,8 +215,10 @@ impl Worker {
         }
     }
 
-    /// The batch inside its transaction. Locks first (stock, then offers, in one order everywhere), then looks for
-    /// orders placed before under the same keys, decides, and writes all that was accepted with one statement a table.
+    /// The batch inside its transaction: finds orders placed before under the same keys, locks what may be taken
+    /// (stock, then offers, in one order everywhere), decides, and writes what was accepted with one statement a
+    /// table. Holds past their end hold nothing: when somebody would go without, they are ended first, and the
+    /// batch is decided anew.
     async fn decide_and_write(
         &self,
         tx: &mut Tx,
@@ -223,34 +226,19 @@ impl Worker {
         orders: &[Waiting],
         now: Timestamp,
     ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let mut supply = read_supply(tx, village, orders, now).await?;
-        let known = write::replays(
-            tx,
-            village,
-            orders.iter().filter_map(|order| key_of(&order.draft)),
-        )
-        .await?;
-        let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::new();
-        let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
-        for (index, order) in orders.iter().enumerate() {
-            let decision = match key_of(&order.draft) {
-                Some(key) => match known.get(&(key.0, key.1.to_owned())) {
-                    Some(replay) => repeat(order, replay),
-                    // the same key twice in one batch: the first one decides
-                    None => match seen.get(&key) {
-                        Some(first) => repeat_in_batch(order, &orders[*first], &decided[*first]),
-                        None => {
-                            seen.insert(key, index);
-                            accept(&mut supply, order, now)
-                        }
-                    },
-                },
-                None => accept(&mut supply, order, now),
-            };
-            decided.push(decision);
+        let mut situation = read(tx, village, orders).await?;
+        let mut supply = Supply::new(situation.levels, situation.offers);
+        let mut decided = decide_all(&mut supply, &situation.replays, orders, now);
+        if decided.iter().any(Decision::is_sold_out)
+            && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
+        {
+            situation = read(tx, village, orders).await?;
+            supply = Supply::new(situation.levels, situation.offers);
+            decided = decide_all(&mut supply, &situation.replays, orders, now);
         }
+        let told = situation.has_subscribers;
         let wrote = self
-            .write(tx, village, orders, &mut decided, &supply, now)
+            .write(tx, village, orders, &mut decided, &supply, now, told)
             .await?;
         Ok((decided, supply, wrote))
     }
@@ -263,6 +251,7 @@ impl Worker {
         decided: &mut [Decision],
         supply: &Supply,
         now: Timestamp,
+        told: bool,
     ) -> Result<bool> {
         let accepted = decided
             .iter()
@@ -274,12 +263,20 @@ impl Worker {
         let last = write::take_numbers(tx, village, now, accepted).await?;
         let mut serial = last - i64::try_from(accepted).unwrap_or(0);
         let (mut rows, mut lines) = (Vec::with_capacity(accepted), Vec::with_capacity(accepted));
+        let mut acts = Vec::new();
         for (order, decision) in orders.iter().zip(decided.iter_mut()) {
             let Decision::Accepted(accepted, number) = decision else {
                 continue;
             };
             serial += 1;
             *number = super::number(now, serial);
+            acts.extend(
+                order
+                    .draft
+                    .placed_by
+                    .as_ref()
+                    .map(|by| (by, &*number, accepted.total)),
+            );
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -297,22 +294,21 @@ impl Worker {
                     .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
             );
         }
-        write::insert_orders(tx, village, &rows).await?;
-        write::insert_lines(tx, village, &lines).await?;
         let reserved: Vec<_> = supply
             .reserved
             .iter()
             .map(|(sku, cases)| (*sku, *cases))
             .collect();
-        stock::store::reserve(tx, village, &reserved).await?;
         let sold: Vec<_> = supply
             .sold
             .iter()
             .map(|((link, sku), cases)| (*link, *sku, *cases))
             .collect();
-        offers::add_sold(tx, village, &sold).await?;
-        let told: Vec<_> = rows.iter().map(|row| row.event()).collect();
-        outbox::tell(tx, &self.ids, village, now, "order.placed", &told).await?;
+        hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        if told {
+            let told = || rows.iter().map(NewOrder::event).collect();
+            outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
+        }
         Ok(true)
     }
 }
@@ -323,6 +319,12 @@ enum Decision {
     /// placed before: the order's id
     Known(Uuid),
     Refused(Error),
+}
+
+impl Decision {
+    fn is_sold_out(&self) -> bool {
+        matches!(self, Decision::Refused(Error::Problem(problem)) if problem.name == "sold-out")
+    }
 }
 
 fn key_of(draft: &Draft) -> Option<(Option<Uuid>, &str)> {
@@ -361,23 +363,53 @@ fn mismatch() -> Error {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", detail).into()
 }
 
-/// Frees what ended holds still hold, then locks and reads everything that the batch may take.
-async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting], now: Timestamp) -> Result<Supply> {
-    write::expire_due(tx, village, now, MAX_EXPIRED).await?;
-    let mut skus: Vec<Uuid> = orders
-        .iter()
-        .flat_map(|order| &order.draft.facts.offers)
-        .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku))
-        .collect();
+/// Locks and reads everything that the batch may take, and what its keys have placed before.
+async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot::Situation> {
+    let mut skus = Vec::with_capacity(8);
+    let mut links = Vec::with_capacity(1);
+    let mut seen: Option<&Arc<Facts>> = None;
+    for order in orders {
+        // a burst is about one link, read from one snapshot
+        if seen.is_some_and(|facts| Arc::ptr_eq(facts, &order.draft.facts)) {
+            continue;
+        }
+        let facts = seen.insert(&order.draft.facts);
+        skus.extend(
+            facts
+                .offers
+                .iter()
+                .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)),
+        );
+        links.extend(facts.link_id);
+    }
     skus.sort_unstable();
     skus.dedup();
-    let mut links: Vec<Uuid> = orders
-        .iter()
-        .filter_map(|order| order.draft.facts.link_id)
-        .collect();
     links.sort_unstable();
     links.dedup();
-    let levels = stock::store::lock(tx, village, &skus).await?;
-    let offers = offers::lock_offers(tx, village, &links).await?;
-    Ok(Supply::new(levels, offers))
+    let keys: Vec<_> = orders.iter().filter_map(|order| key_of(&order.draft)).collect();
+    hot::read(tx, village, &skus, &links, &keys).await
+}
+
+/// Decides the batch in the order in which it came.
+fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
+    let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::with_capacity(orders.len());
+    let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
+    for (index, order) in orders.iter().enumerate() {
+        let key = key_of(&order.draft);
+        let replay = key
+            .filter(|_| !known.is_empty())
+            .and_then(|(link, key)| known.get(&(link, key.to_owned())));
+        let decision = match (replay, key.and_then(|key| seen.insert(key, index))) {
+            (Some(replay), _) => repeat(order, replay),
+            // the same key twice in one batch: the first one decides
+            (None, Some(first)) => {
+                let decision = repeat_in_batch(order, &orders[first], &decided[first]);
+                key.and_then(|key| seen.insert(key, first));
+                decision
+            }
+            (None, None) => accept(supply, order, now),
+        };
+        decided.push(decision);
+    }
+    decided
 }

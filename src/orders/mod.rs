@@ -1,8 +1,11 @@
 //! Orders: what they are, and the rules about them. Pure: no SQL, no clock.
 
+pub mod addresses;
 pub mod api;
+pub mod assisted;
 pub mod decide;
 pub mod draft;
+pub mod edit;
 mod form;
 pub mod import;
 pub mod intake;
@@ -16,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::draft::Address;
 use crate::clock::Timestamp;
 use crate::id::{VillageId, order_token};
 use crate::money::{Fen, Method};
@@ -69,6 +73,21 @@ pub enum Source {
     Import,
 }
 
+/// How far the edit of an order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeState {
+    /// made at once: the order got no dearer
+    Applied,
+    /// waits for the buyer, since the order would get dearer
+    Proposed,
+    /// made, with the buyer's consent
+    Agreed,
+    /// not made: the buyer said no, the order ended, or a later edit came first
+    Declined,
+}
+
 /// What an order is; computed, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -116,7 +135,8 @@ pub struct Facts {
     pub delivered: i64,
 }
 
-/// What an order is. `store::STATUS` says the same in SQL, and a test holds the two together.
+/// What an order is. An order that was paid and has been made dearer since, by an edit that its buyer agreed to, waits
+/// for payment again until the difference is there; its hold stays a sale and does not end. `store::STATUS` says the same in SQL, and a test holds the two together.
 pub fn status(facts: &Facts) -> Status {
     let live = facts.ordered - facts.cancelled;
     if live == 0 {
@@ -194,6 +214,19 @@ impl Order {
 
     pub fn token(&self) -> String {
         order_token(self.village_id, self.id)
+    }
+
+    /// Where its parcels go.
+    pub fn address(&self) -> Address {
+        Address {
+            name: self.name.clone(),
+            phone: self.phone.clone(),
+            province: self.province.clone(),
+            city: self.city.clone(),
+            district: self.district.clone(),
+            street: self.street.clone(),
+            region_code: self.region_code.clone(),
+        }
     }
 
     /// The instant by which an unpaid order must be paid.

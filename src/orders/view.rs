@@ -7,13 +7,16 @@ use uuid::Uuid;
 
 use super::decide::Accepted;
 use super::draft::Draft;
+use super::edit::Shape;
+use super::store::changes::{self, Change};
 use super::store::read;
-use super::{Facts, Line, Order, Status, status};
+use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Result, not_found};
 use crate::id::{VillageId, order_token};
 use crate::money::{Fen, Method};
+use crate::villages::auth::By;
 
 #[derive(Serialize, ToSchema)]
 pub struct OrderView {
@@ -36,6 +39,58 @@ pub struct OrderView {
     pub refunds: Vec<RefundView>,
     #[schema(value_type = Vec<Object>)]
     pub claims: Vec<Value>,
+    /// counts the edits and their proposals; whoever changes an order names the one they have seen
+    pub version: i64,
+    pub changes: Vec<ChangeView>,
+}
+
+/// An edit of the order by the shop. One that is `proposed` waits for the buyer to agree or decline.
+#[derive(Serialize, ToSchema)]
+pub struct ChangeView {
+    pub version: i64,
+    pub state: ChangeState,
+    pub reason: String,
+    /// what the order costs more, or below zero less
+    pub delta_fen: Fen,
+    /// the order's goods with this edit
+    pub items: Vec<ChangedItem>,
+    /// what the edit changes: `items`, `note`, `recipient.phone`, …
+    pub fields: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ChangedItem {
+    pub sku: String,
+    pub title: String,
+    /// cases
+    pub quantity: i64,
+    pub price_fen: Fen,
+}
+
+impl From<Change> for ChangeView {
+    fn from(change: Change) -> Self {
+        let (items, fields) = match serde_json::from_str::<Shape>(&change.after) {
+            Ok(after) => (after.items, after.fields),
+            // a record that another version of this program has written: its money and state still stand
+            Err(_) => (Vec::new(), Vec::new()),
+        };
+        ChangeView {
+            version: change.version,
+            state: change.state,
+            reason: change.reason,
+            delta_fen: change.delta_fen,
+            items: items
+                .into_iter()
+                .map(|item| ChangedItem {
+                    sku: item.sku,
+                    title: item.title,
+                    quantity: item.quantity,
+                    price_fen: item.price_fen,
+                })
+                .collect(),
+            fields,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -106,10 +161,18 @@ impl OrderView {
             parcels: Vec::new(),
             refunds: Vec::new(),
             claims: Vec::new(),
+            version: 1,
+            changes: Vec::new(),
         }
     }
 
-    fn of(order: &Order, lines: Vec<Line>, refunds: Vec<read::RefundRow>, now: Timestamp) -> Self {
+    fn of(
+        order: &Order,
+        lines: Vec<Line>,
+        refunds: Vec<read::RefundRow>,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Self {
         // a hold past its end holds nothing, whether or not it has been swept
         let lapsed = order.pay_before().is_some_and(|end| end <= now);
         OrderView {
@@ -147,6 +210,8 @@ impl OrderView {
                 })
                 .collect(),
             claims: Vec::new(),
+            version: order.version,
+            changes: changes.into_iter().map(ChangeView::from).collect(),
         }
     }
 }
@@ -172,6 +237,17 @@ pub async fn load_with_order(
     let order = read::by_id(db, village, id).await?.ok_or_else(not_found)?;
     let lines = read::lines(db, village, &[id]).await?;
     let refunds = read::refunds(db, village, id).await?;
-    let view = OrderView::of(&order, lines, refunds, now);
+    let changes = changes::of_order(db, village, id).await?;
+    let view = OrderView::of(&order, lines, refunds, changes, now);
     Ok((order, view))
+}
+
+/// Finds a staff member's order by the number in the path.
+pub async fn by_number(db: &Db, by: &By, number: &str) -> Result<Order> {
+    if !is_number(number) {
+        return Err(not_found());
+    }
+    read::by_number(db, by.staff.village, number)
+        .await?
+        .ok_or_else(not_found)
 }

@@ -1,7 +1,7 @@
 //! Money has come: what becomes of the order. One place for every way of paying.
 //!
 //! - the order waits: when it is covered, its hold becomes a sale; a part payment is kept and the rest still due;
-//! - the order was paid already: the surplus goes back;
+//! - more came than was due, or the order was paid already: the surplus goes back;
 //! - the order expired: its cases are reserved again if they are there, else it stays unfilled and the money goes back;
 //! - the order was cancelled: the money goes back.
 
@@ -85,13 +85,13 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestam
     store::add_captured(tx, village, order.id, amount, hold, sold.then_some(at), at).await?;
     if keeps && covered {
         store::close_open(tx, village, order.id).await?;
-        let surplus = Fen(captured.0 - order.total_fen.0 - order.refunded_fen.0);
-        if surplus > Fen::ZERO && order.captured_fen >= order.total_fen {
-            refund::start(tx, ids, order, surplus, "重复付款，多付的部分退回", None, at).await?;
+        // a payment that was opened before an edit may bring what was due then
+        let beyond = |captured: Fen| (captured.0 - order.total_fen.0).max(0);
+        let surplus = Fen(beyond(captured) - beyond(order.captured_fen));
+        if surplus > Fen::ZERO {
+            refund::start(tx, ids, order, surplus, "多付的部分退回", None, at).await?;
         }
-        let body =
-            json(&serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": captured}));
-        outbox::tell(tx, ids, village, at, "order.paid", &[body]).await?;
+        tell_paid(tx, ids, order, captured, at).await?;
     } else if !keeps {
         refund::start(
             tx,
@@ -105,4 +105,19 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestam
         .await?;
     }
     Ok(())
+}
+
+/// An edit has made an order so much cheaper that what was paid of it suffices: it is sold.
+pub async fn covered(tx: &mut Tx, ids: &Ids, order: &Order, at: Timestamp) -> Result<()> {
+    let hold = order.hold.next(HoldEvent::Sold).unwrap_or(order.hold);
+    store::add_captured(tx, order.village_id, order.id, Fen::ZERO, hold, Some(at), at).await?;
+    tell_paid(tx, ids, order, order.captured_fen, at).await
+}
+
+async fn tell_paid(tx: &mut Tx, ids: &Ids, order: &Order, paid: Fen, at: Timestamp) -> Result<()> {
+    let body = || {
+        let event = serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": paid});
+        vec![json(&event)]
+    };
+    outbox::tell(tx, ids, order.village_id, at, "order.paid", body).await
 }

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod capture;
+pub mod change;
 pub mod pages;
 pub mod practice;
 pub mod refund;

@@ -193,7 +193,7 @@ pub async fn lock(tx: &mut Tx, village: VillageId, skus: &[Uuid]) -> Result<Vec<
     Ok(on!(tx,
         // BEGIN IMMEDIATE has the only write lock there is
         sqlite: "SELECT sku_id, on_hand, reserved, ahead FROM stock
-                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY sku_id",
+                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2)) ORDER BY sku_id",
         pg: "SELECT sku_id, on_hand, reserved, ahead FROM stock
              WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
              ORDER BY sku_id FOR NO KEY UPDATE",
@@ -245,7 +245,7 @@ async fn add_to_reserved(
     tx.changes_supply();
     let changed = on!(tx,
         sqlite: "UPDATE stock SET reserved = stock.reserved + want.cases
-                 FROM (SELECT unhex(value->>'sku', '-') AS sku, value->>'cases' AS cases FROM json_each($2)) AS want
+                 FROM (SELECT unhex(value->>'sku', '-') AS sku, value->>'cases' AS cases FROM jsonb_each($2)) AS want
                  WHERE stock.village_id = $1 AND stock.sku_id = want.sku",
         pg: "UPDATE stock SET reserved = stock.reserved + want.cases
              FROM json_to_recordset($2::json) AS want(sku uuid, cases bigint)
@@ -301,7 +301,7 @@ pub async fn ship(
     on!(tx,
         sqlite: "INSERT INTO movement (village_id, id, sku_id, lot_id, quantity, kind, reason, at, staff_id, order_id)
                  SELECT $1, unhex(value->>'id', '-'), unhex(value->>'sku', '-'), unhex(value->>'lot', '-'),
-                        -(value->>'cases'), 'shipped', '', $2, $3, unhex(value->>'order_id', '-') FROM json_each($4)",
+                        -(value->>'cases'), 'shipped', '', $2, $3, unhex(value->>'order_id', '-') FROM jsonb_each($4)",
         pg: "INSERT INTO movement (village_id, id, sku_id, lot_id, quantity, kind, reason, at, staff_id, order_id)
              SELECT $1, id, sku, lot, -cases, 'shipped', '', $2, $3, order_id
              FROM json_to_recordset($4::json) AS pick(id uuid, sku uuid, lot uuid, cases bigint, order_id uuid)",
@@ -317,7 +317,7 @@ async fn take_from_items(tx: &mut Tx, village: VillageId, cases: &BTreeMap<Uuid,
     let rows = json(&cases.iter().map(row).collect::<Vec<_>>());
     let changed = on!(tx,
         sqlite: "UPDATE stock SET on_hand = stock.on_hand - pick.cases, reserved = stock.reserved - pick.cases
-                 FROM (SELECT unhex(value->>'sku', '-') AS sku, value->>'cases' AS cases FROM json_each($2)) AS pick
+                 FROM (SELECT unhex(value->>'sku', '-') AS sku, value->>'cases' AS cases FROM jsonb_each($2)) AS pick
                  WHERE stock.village_id = $1 AND stock.sku_id = pick.sku",
         pg: "UPDATE stock SET on_hand = stock.on_hand - pick.cases, reserved = stock.reserved - pick.cases
              FROM json_to_recordset($2::json) AS pick(sku uuid, cases bigint)
@@ -343,7 +343,7 @@ async fn take_from_lots(tx: &mut Tx, village: VillageId, cases: &BTreeMap<(Uuid,
     let changed = on!(tx,
         sqlite: "UPDATE lot SET on_hand = lot.on_hand - pick.cases
                  FROM (SELECT unhex(value->>'sku', '-') AS sku, unhex(value->>'lot', '-') AS lot,
-                              value->>'cases' AS cases FROM json_each($2)) AS pick
+                              value->>'cases' AS cases FROM jsonb_each($2)) AS pick
                  WHERE lot.village_id = $1 AND lot.sku_id = pick.sku AND lot.id = pick.lot",
         pg: "UPDATE lot SET on_hand = lot.on_hand - pick.cases
              FROM json_to_recordset($2::json) AS pick(sku uuid, lot uuid, cases bigint)

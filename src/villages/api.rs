@@ -1,23 +1,27 @@
-//! Logging in and out, and reading the operation log.
+//! Logging in and out, the operation log, the village's settings, its staff and their tokens.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::Role;
 use super::auth::{self, By, SESSION_COOKIE, SESSION_TTL};
 use super::store::{self, Credential, Operation};
+use super::team::{self, Hire, MemberChange};
+use super::{Member, Role, Settings};
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::error::{Problem, Result, text, unauthorized};
+use crate::error::{Problem, Result, not_found, text, unauthorized};
 use crate::id::{Ids, hash_secret, village_of_secret};
 use crate::transact;
+use crate::web::input::Check;
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page, Paging};
 
@@ -60,6 +64,12 @@ impl LoginGuard {
         let _permit = self.checks.acquire().await.map_err(anyhow::Error::from)?;
         let check = tokio::task::spawn_blocking(move || auth::verify_password(&password, &hash));
         Ok(check.await.map_err(anyhow::Error::from)?)
+    }
+
+    async fn hash(&self, password: String) -> Result<String> {
+        let _permit = self.checks.acquire().await.map_err(anyhow::Error::from)?;
+        let hash = tokio::task::spawn_blocking(move || auth::hash_password(&password));
+        hash.await.map_err(anyhow::Error::from)?
     }
 }
 
@@ -160,4 +170,102 @@ pub async fn operations(
     let before = listing::before(paging.after.as_deref())?;
     let rows = store::operations(&db, by.staff.village, before, limit + 1).await?;
     Ok(Json(Page::cut(rows, limit, |row| row.id.to_string())))
+}
+
+pub async fn settings(State(db): State<Db>, by: By) -> Result<Json<Settings>> {
+    store::settings(&db, by.staff.village).await.map(Json)
+}
+
+/// A change of the village's settings; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsChange {
+    name: Option<String>,
+    contact: Option<String>,
+    /// the collective's own account; never a person's
+    account: Option<String>,
+}
+
+pub async fn change_settings(
+    State(db): State<Db>,
+    by: By,
+    Json(input): Json<SettingsChange>,
+) -> Result<Json<Settings>> {
+    let mut check = Check::new();
+    let name = input.name.map(|name| check.line("name", &name, 1, 40));
+    let contact = input
+        .contact
+        .map(|contact| check.line("contact", &contact, 0, 80));
+    let account = input
+        .account
+        .map(|account| check.line("account", &account, 0, 160));
+    check.finish()?;
+    let after = transact!(db, tx => {
+        let before = store::lock_settings(tx, by.staff.village).await?;
+        let after = Settings {
+            name: name.clone().unwrap_or_else(|| before.name.clone()),
+            contact: contact.clone().unwrap_or_else(|| before.contact.clone()),
+            account: account.clone().unwrap_or_else(|| before.account.clone()),
+            ..before.clone()
+        };
+        store::update_settings(tx, by.staff.village, &after).await?;
+        let shape = |of: &Settings| json!({"name": of.name, "contact": of.contact, "account": of.account});
+        by.log(tx, "village.change", &after.slug, Some(shape(&before)), Some(shape(&after))).await?;
+        Ok(after)
+    })?;
+    Ok(Json(after))
+}
+
+pub async fn staff(State(db): State<Db>, by: By, Query(paging): Query<Paging>) -> Result<Json<Page<Member>>> {
+    let limit = listing::limit(paging.limit)?;
+    let before = listing::before(paging.after.as_deref())?;
+    let rows = store::team(&db, by.staff.village, before, limit + 1).await?;
+    Ok(Json(Page::cut(rows, limit, |row| row.id.to_string())))
+}
+
+pub async fn hire(
+    State(db): State<Db>,
+    State(guard): State<LoginGuard>,
+    by: By,
+    Json(input): Json<Hire>,
+) -> Result<Response> {
+    let new = input.checked()?;
+    let hash = guard.hash(new.password.clone()).await?;
+    let member = transact!(db, tx => team::hire(tx, &by, &new, &hash).await)?;
+    Ok((StatusCode::CREATED, Json(member)).into_response())
+}
+
+pub async fn change_staff(
+    State(db): State<Db>,
+    State(guard): State<LoginGuard>,
+    by: By,
+    Path(id): Path<String>,
+    Json(input): Json<MemberChange>,
+) -> Result<Json<Member>> {
+    let id = Uuid::try_parse(&id).map_err(|_| not_found())?;
+    let change = input.checked()?;
+    let hash = match change.password.clone() {
+        Some(password) => Some(guard.hash(password).await?),
+        None => None,
+    };
+    let member = transact!(db, tx => team::change(tx, &by, id, &change, hash.as_deref()).await)?;
+    Ok(Json(member))
+}
+
+/// An API token, shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct Token {
+    token: String,
+}
+
+pub async fn create_token(State(db): State<Db>, by: By) -> Result<Response> {
+    let staff = team::at_home(&db, &by.staff).await?;
+    let token = transact!(db, tx => team::make_token(tx, &by.ids, &staff, by.at).await)?;
+    Ok((StatusCode::CREATED, Json(Token { token })).into_response())
+}
+
+pub async fn revoke_tokens(State(db): State<Db>, by: By) -> Result<StatusCode> {
+    let staff = team::at_home(&db, &by.staff).await?;
+    transact!(db, tx => team::revoke_tokens(tx, &by.ids, &staff, by.at).await)?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,13 @@
 pub mod api;
 pub mod auth;
 pub mod store;
+pub mod team;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::id::VillageId;
 
 /// What a member of staff may do; `routes.rs` says where.
@@ -66,6 +68,33 @@ pub struct Village {
     pub name: String,
     pub town_id: i64,
     pub town: String,
+}
+
+/// What a village says of itself, and where its buyers pay by transfer.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow, ToSchema)]
+pub struct Settings {
+    pub slug: String,
+    pub name: String,
+    pub town: String,
+    /// administrative code of the county, six digits
+    pub region_code: String,
+    /// how buyers reach the shop
+    pub contact: String,
+    /// the collective's own account; never a person's
+    pub account: String,
+}
+
+/// A member of staff, as the manager sees them.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow, ToSchema)]
+pub struct Member {
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    /// false: may not log in, and no token of theirs works
+    pub active: bool,
+    pub created_at: Timestamp,
 }
 
 /// A new village, as `demo` and the command line make it.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{NewVillage, Role, Staff, Village};
+use super::{Member, NewVillage, Role, Settings, Staff, Village};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx};
 use crate::error::Result;
@@ -89,6 +89,37 @@ pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) ->
         .fetch_one(ex).await)?)
 }
 
+macro_rules! settings {
+    () => {
+        "village.slug, village.name, town.name AS town, village.region_code, village.contact, village.account"
+    };
+}
+
+pub async fn settings(db: &Db, village: VillageId) -> Result<Settings> {
+    Ok(on!(db, ex => sqlx::query_as(concat!("SELECT ", settings!(), "
+         FROM village JOIN town ON town.id = village.town_id WHERE village.id = $1"))
+        .bind(village).fetch_one(ex).await)?)
+}
+
+/// A village's settings, which nobody else changes until the transaction ends.
+pub async fn lock_settings(tx: &mut Tx, village: VillageId) -> Result<Settings> {
+    Ok(on!(tx,
+        sqlite: concat!("SELECT ", settings!(), "
+                 FROM village JOIN town ON town.id = village.town_id WHERE village.id = $1"),
+        pg: concat!("SELECT ", settings!(), "
+             FROM village JOIN town ON town.id = village.town_id WHERE village.id = $1 FOR NO KEY UPDATE OF village"),
+        sql, ex => sqlx::query_as(sql).bind(village).fetch_one(ex).await)?)
+}
+
+/// Changes what may change of a village. Its name stands on every link, so snapshots of links are out of date.
+pub async fn update_settings(tx: &mut Tx, village: VillageId, settings: &Settings) -> Result<()> {
+    tx.changes_supply();
+    on!(tx, ex => sqlx::query("UPDATE village SET name = $2, contact = $3, account = $4 WHERE id = $1")
+        .bind(village).bind(&settings.name).bind(&settings.contact).bind(&settings.account)
+        .execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
 pub struct NewStaff<'a> {
     pub id: Uuid,
     pub login: &'a str,
@@ -109,6 +140,39 @@ pub async fn create_staff(tx: &mut Tx, village: VillageId, new: &NewStaff<'_>, a
     Ok(())
 }
 
+/// The staff of a village before a cursor, newest first.
+pub async fn team(db: &Db, village: VillageId, before: Uuid, limit: i64) -> Result<Vec<Member>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT id, login, name, role, active, created_at FROM staff
+         WHERE village_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3")
+        .bind(village).bind(before).bind(limit).fetch_all(ex).await)?)
+}
+
+/// One member of staff together with every active manager of the village, locked until the transaction ends: whether a
+/// manager may go depends on the others.
+pub async fn lock_with_managers(tx: &mut Tx, village: VillageId, id: Uuid) -> Result<Vec<Member>> {
+    Ok(on!(tx,
+        sqlite: "SELECT id, login, name, role, active, created_at FROM staff
+                 WHERE village_id = $1 AND (id = $2 OR (role = 'manager' AND active)) ORDER BY id",
+        pg: "SELECT id, login, name, role, active, created_at FROM staff
+             WHERE village_id = $1 AND (id = $2 OR (role = 'manager' AND active)) ORDER BY id FOR NO KEY UPDATE",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(id).fetch_all(ex).await)?)
+}
+
+/// Changes a member of staff; the password stays.
+pub async fn update_staff(tx: &mut Tx, village: VillageId, member: &Member) -> Result<()> {
+    on!(tx, ex => sqlx::query("UPDATE staff SET name = $3, role = $4, active = $5 WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(member.id).bind(&member.name).bind(member.role).bind(member.active)
+        .execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub async fn set_password(tx: &mut Tx, village: VillageId, id: Uuid, hash: &str) -> Result<()> {
+    on!(tx, ex => sqlx::query("UPDATE staff SET password_hash = $3 WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(id).bind(hash).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
 pub async fn account(db: &Db, login: &str) -> Result<Option<Account>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT staff.village_id, staff.id, staff.login, staff.name, staff.role, staff.password_hash
@@ -117,7 +181,8 @@ pub async fn account(db: &Db, login: &str) -> Result<Option<Account>> {
         .bind(login).fetch_optional(ex).await)?)
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Credential {
     Session,
     Token,
@@ -132,16 +197,36 @@ pub async fn create_credential(
     at: Timestamp,
     expires_at: Option<Timestamp>,
 ) -> Result<()> {
-    let kind = match kind {
-        Credential::Session => "session",
-        Credential::Token => "token",
-    };
     on!(tx, ex => sqlx::query(
         "INSERT INTO credential (village_id, secret_hash, staff_id, kind, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(village).bind(hash).bind(staff).bind(kind).bind(at).bind(expires_at)
         .execute(ex).await.map(|_| ()))?;
     Ok(())
+}
+
+/// How many credentials of a kind a member of staff has.
+pub async fn count_credentials(
+    tx: &mut Tx,
+    village: VillageId,
+    staff: Uuid,
+    kind: Credential,
+) -> Result<i64> {
+    Ok(on!(tx, ex => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM credential WHERE village_id = $1 AND staff_id = $2 AND kind = $3")
+        .bind(village).bind(staff).bind(kind).fetch_one(ex).await)?)
+}
+
+/// Ends what a member of staff is logged in with: one kind, or both.
+pub async fn drop_credentials_of(
+    tx: &mut Tx,
+    village: VillageId,
+    staff: Uuid,
+    kind: Option<Credential>,
+) -> Result<u64> {
+    Ok(on!(tx, ex => sqlx::query(
+        "DELETE FROM credential WHERE village_id = $1 AND staff_id = $2 AND (CAST($3 AS TEXT) IS NULL OR kind = $3)")
+        .bind(village).bind(staff).bind(kind).execute(ex).await.map(|done| done.rows_affected()))?)
 }
 
 pub async fn drop_credential(tx: &mut Tx, village: VillageId, hash: &[u8]) -> Result<()> {

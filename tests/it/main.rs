@@ -3,13 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
 mod app;
+mod audit;
+mod backup;
 mod browser;
 mod catalog;
 mod freight;
 mod goods;
+mod imports;
+mod imports_later;
+mod jobs;
+mod links;
+mod links_app;
+mod links_seen;
+mod outbox;
 mod pages;
 mod pages_after;
+mod partner;
 mod pg;
+mod reports;
 mod stock;
 mod supply;
 mod tidy;

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::catalog::{Label, LegalKind, missing_label_fields};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub struct LinkRow {
     pub opens_at: Option<Timestamp>,
     pub closes_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
+    pub created_by: Option<Uuid>,
     pub village: String,
     pub town: String,
 }
@@ -61,7 +63,7 @@ pub struct LockedOffer {
 pub async fn link(db: &Db, village: VillageId, code: &str) -> Result<Option<LinkRow>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT link.id, link.title, link.channel, link.host, link.opens_at, link.closes_at, link.closed_at,
-                village.name AS village, town.name AS town
+                link.created_by, village.name AS village, town.name AS town
          FROM link JOIN village ON village.id = link.village_id JOIN town ON town.id = village.town_id
          WHERE link.village_id = $1 AND link.code = $2")
         .bind(village).bind(code).fetch_optional(ex).await)?)
@@ -84,11 +86,48 @@ pub async fn offers(db: &Db, village: VillageId, link: Uuid) -> Result<Vec<Offer
         .bind(village).bind(link).fetch_all(ex).await)?)
 }
 
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    offer: OfferRow,
+    legal_kind: LegalKind,
+    #[sqlx(try_from = "String")]
+    label: Label,
+}
+
+/// The skus of these codes as if a link offered them: at list price, without a quota. Active are those that may be sold
+/// now: on the list, and with all that the law asks for on their label. Codes that no sku has are left out.
+pub async fn listed(db: &Db, village: VillageId, codes: &[String]) -> Result<Vec<OfferRow>> {
+    // no code has a control character, and PostgreSQL can't read a NUL
+    let codes: Vec<&String> = codes
+        .iter()
+        .filter(|code| !code.contains(char::is_control))
+        .collect();
+    let rows: Vec<ListedRow> = on!(db,
+        sqlite: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL AS quota, 0 AS sold,
+                        999 AS limit_per_order, sku.gross_weight_grams, sku.active AND product.active AS active,
+                        product.legal_kind, product.label
+                 FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
+                 WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_each($2)) ORDER BY sku.id",
+        pg: "SELECT sku.id AS sku_id, sku.code AS sku, sku.title, sku.spec, sku.price_fen, NULL::bigint AS quota,
+                    0::bigint AS sold, 999::bigint AS limit_per_order, sku.gross_weight_grams,
+                    sku.active AND product.active AS active, product.legal_kind, product.label
+             FROM sku JOIN product ON product.village_id = sku.village_id AND product.id = sku.product_id
+             WHERE sku.village_id = $1 AND sku.code IN (SELECT value FROM json_array_elements_text($2::json))
+             ORDER BY sku.id",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&codes)).fetch_all(ex).await)?;
+    let sellable = |row: ListedRow| OfferRow {
+        active: row.offer.active && missing_label_fields(row.legal_kind, &row.label).is_empty(),
+        ..row.offer
+    };
+    Ok(rows.into_iter().map(sellable).collect())
+}
+
 /// What the gift boxes among these skus are made of; a plain sku has no rows.
 pub async fn components(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Vec<ComponentRow>> {
     Ok(on!(db,
         sqlite: "SELECT sku_id, component_id, quantity FROM sku_component
-                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  ORDER BY sku_id, component_id",
         pg: "SELECT sku_id, component_id, quantity FROM sku_component
              WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
@@ -107,7 +146,7 @@ pub async fn levels(db: &Db, village: VillageId, skus: &[Uuid], now: Timestamp) 
                        ON part.village_id = line.village_id AND part.sku_id = line.sku_id
                      WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3
                        AND COALESCE(part.component_id, line.sku_id) = stock.sku_id), 0) AS reserved
-                 FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "SELECT sku_id, on_hand, ahead, reserved - CAST(COALESCE((
                  SELECT SUM((line.ordered - line.cancelled) * COALESCE(part.quantity, 1))
                  FROM orders
@@ -148,7 +187,7 @@ pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Res
         sqlite: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
                         link.opens_at, link.closes_at, link.closed_at
                  FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
-                 WHERE offer.village_id = $1 AND offer.link_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE offer.village_id = $1 AND offer.link_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
                     link.opens_at, link.closes_at, link.closed_at
              FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
@@ -163,10 +202,10 @@ pub async fn add_sold(tx: &mut Tx, village: VillageId, sold: &[(Uuid, Uuid, i64)
     tx.changes_supply();
     on!(tx,
         sqlite: "UPDATE offer SET sold = sold + (
-                     SELECT SUM(more.value->>2) FROM json_each($2) AS more
+                     SELECT SUM(more.value->>2) FROM jsonb_each($2) AS more
                      WHERE unhex(more.value->>0, '-') = offer.link_id AND unhex(more.value->>1, '-') = offer.sku_id)
                  WHERE village_id = $1 AND (link_id, sku_id) IN (
-                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM json_each($2))",
+                     SELECT unhex(value->>0, '-'), unhex(value->>1, '-') FROM jsonb_each($2))",
         pg: "UPDATE offer SET sold = sold + (more.value->>2)::bigint FROM json_array_elements($2::json) AS more
              WHERE village_id = $1 AND link_id = (more.value->>0)::uuid AND sku_id = (more.value->>1)::uuid",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&sold)).execute(ex).await.map(|_| ()))?;

@@ -60,7 +60,7 @@ pub async fn lines(db: &Db, village: VillageId, orders: &[Uuid]) -> Result<Vec<L
         sqlite: "SELECT line.order_id, line.line, line.sku_id, sku.code AS sku, line.title, line.price_fen,
                         line.goods_fen, line.ordered, line.cancelled, line.packed, line.shipped, line.delivered
                  FROM order_line AS line JOIN sku ON sku.village_id = line.village_id AND sku.id = line.sku_id
-                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  ORDER BY line.order_id, line.line",
         pg: "SELECT line.order_id, line.line, line.sku_id, sku.code AS sku, line.title, line.price_fen,
                     line.goods_fen, line.ordered, line.cancelled, line.packed, line.shipped, line.delivered

@@ -1,21 +1,20 @@
 //! SQL that changes orders: placing in bulk, ending holds, cancelling, paying.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::changes::decline_open;
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
-use crate::id::{VillageId, order_token};
+use crate::id::{Ids, VillageId, order_token};
 use crate::links::store::board::add_sold;
 use crate::money::Method;
 use crate::on;
 use crate::orders::decide::{Accepted, AcceptedLine};
 use crate::orders::draft::Draft;
 use crate::orders::{Hold, Order, Source};
-use crate::stock;
+use crate::{outbox, stock};
 
 /// One order to insert. Field names are those of the statement that reads them.
 #[derive(Serialize)]
@@ -47,6 +46,8 @@ pub struct NewOrder<'a> {
     pub ordered: i64,
     pub placed_at: i64,
     pub paid_at: Option<i64>,
+    /// when the row was written, which for an order of another shop is later than its placing
+    pub updated_at: i64,
     #[serde(skip)]
     pub village: VillageId,
 }
@@ -80,6 +81,7 @@ impl<'a> NewOrder<'a> {
             key,
             hash,
             items: _,
+            placed_by: _,
         } = draft;
         let paid = accepted.total.0 == 0;
         NewOrder {
@@ -110,6 +112,7 @@ impl<'a> NewOrder<'a> {
             ordered: accepted.cases,
             placed_at: now.0,
             paid_at: paid.then_some(now.0),
+            updated_at: now.0,
             village: facts.village,
         }
     }
@@ -138,49 +141,84 @@ impl<'a> NewLine<'a> {
     }
 }
 
+// One text each for a statement of its own and for the intake, which sends all its writes at once (hot.rs).
+macro_rules! orders_sqlite {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+         paid_at, updated_at)
+     SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
+         value->>'source', value->>'channel', value->>'host', value->>'idem_key',
+         unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
+         value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
+         value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
+         value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
+         value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
+         value->>'paid_at', value->>'updated_at'
+     FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+macro_rules! orders_pg {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+         paid_at, updated_at)
+     SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
+         placed_at, paid_at, updated_at
+     FROM json_to_recordset(",
+            $rows,
+            "::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
+         host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
+         province text, city text, district text, street text, region_code text, note text, method text,
+         goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
+         ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint)"
+        )
+    };
+}
+macro_rules! lines_sqlite {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+     SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
+         value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
+     FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+macro_rules! lines_pg {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+     SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
+     FROM json_to_recordset(",
+            $rows,
+            "::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
+         price_fen bigint, goods_fen bigint, ordered bigint)"
+        )
+    };
+}
+pub(super) use {lines_pg, lines_sqlite, orders_pg, orders_sqlite};
+
 /// Inserts orders with one statement.
 pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>]) -> Result<()> {
-    on!(tx,
-        sqlite: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
-                     external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                     method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-                     paid_at, updated_at)
-                 SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
-                     value->>'source', value->>'channel', value->>'host', value->>'idem_key',
-                     unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
-                     value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
-                     value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
-                     value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
-                     value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
-                     value->>'paid_at', value->>'placed_at'
-                 FROM json_each($2)",
-        pg: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
-                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                 method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-                 paid_at, updated_at)
-             SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
-                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                 method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
-                 placed_at, paid_at, placed_at
-             FROM json_to_recordset($2::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
-                 host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
-                 province text, city text, district text, street text, region_code text, note text, method text,
-                 goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
-                 ordered bigint, placed_at bigint, paid_at bigint)",
+    on!(tx, sqlite: orders_sqlite!("$2"), pg: orders_pg!("$2"),
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 
 pub async fn insert_lines(tx: &mut Tx, village: VillageId, rows: &[NewLine<'_>]) -> Result<()> {
-    on!(tx,
-        sqlite: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
-                 SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
-                     value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
-                 FROM json_each($2)",
-        pg: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
-             SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
-             FROM json_to_recordset($2::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
-                 price_fen bigint, goods_fen bigint, ordered bigint)",
+    on!(tx, sqlite: lines_sqlite!("$2"), pg: lines_pg!("$2"),
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
@@ -194,58 +232,32 @@ pub async fn take_numbers(tx: &mut Tx, village: VillageId, now: Timestamp, count
         .fetch_one(ex).await)?)
 }
 
-/// An order placed before under a key.
-pub struct Replay {
-    pub id: Uuid,
-    pub body_hash: Vec<u8>,
-}
-
-/// The orders that these keys have placed, on links and by staff.
-pub async fn replays(
+/// Ends holds whose time is over: the orders expire, their cases go back, partners hear of it. At most `limit` at once;
+/// gives how many.
+pub async fn expire_due(
     tx: &mut Tx,
+    ids: &Ids,
     village: VillageId,
-    keys: impl Iterator<Item = (Option<Uuid>, &str)>,
-) -> Result<HashMap<(Option<Uuid>, String), Replay>> {
-    let keys: Vec<_> = keys.collect();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    type Row = (Option<Uuid>, String, Uuid, Vec<u8>);
-    let rows: Vec<Row> = on!(tx,
-        // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
-        sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-                 FROM json_each($2) AS asked
-                 CROSS JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
-                  AND orders.idem_key = asked.value->>1",
-        pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-             FROM json_array_elements($2::json) AS asked
-             JOIN orders ON orders.village_id = $1 AND orders.link_id = (asked.value->>0)::uuid
-              AND orders.idem_key = asked.value->>1
-             UNION ALL
-             SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-             FROM json_array_elements($2::json) AS asked
-             JOIN orders ON orders.village_id = $1 AND orders.link_id IS NULL AND asked.value->>0 IS NULL
-              AND orders.idem_key = asked.value->>1",
-        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&keys)).fetch_all(ex).await)?;
-    Ok(rows
-        .into_iter()
-        .map(|(link, key, id, body_hash)| ((link, key), Replay { id, body_hash }))
-        .collect())
-}
-
-/// Ends holds whose time is over: the orders expire, their cases go back. At most `limit` at once; gives how many.
-pub async fn expire_due(tx: &mut Tx, village: VillageId, now: Timestamp, limit: i64) -> Result<usize> {
-    let ids: Vec<Uuid> = on!(tx, ex => sqlx::query_scalar(
+    now: Timestamp,
+    limit: i64,
+) -> Result<usize> {
+    let expired: Vec<(Uuid, String)> = on!(tx, ex => sqlx::query_as(
         "UPDATE orders SET hold = 'released', ended_as = 'expired', cancelled = ordered, updated_at = $2
          WHERE village_id = $1 AND hold = 'active' AND id IN (
              SELECT id FROM orders WHERE village_id = $1 AND hold = 'active' AND hold_ends_at <= $2
              ORDER BY hold_ends_at LIMIT $3)
-         RETURNING id")
+         RETURNING id, number")
         .bind(village).bind(now).bind(limit).fetch_all(ex).await)?;
-    if !ids.is_empty() {
-        give_back(tx, village, &ids).await?;
+    if !expired.is_empty() {
+        let orders: Vec<Uuid> = expired.iter().map(|(id, _)| *id).collect();
+        give_back(tx, village, &orders).await?;
+        let told = |(id, number): &(Uuid, String)| {
+            json(&serde_json::json!({"number": number, "token": order_token(village, *id)}))
+        };
+        let told = || expired.iter().map(told).collect();
+        outbox::tell(tx, ids, village, now, "order.expired", told).await?;
     }
-    Ok(ids.len())
+    Ok(expired.len())
 }
 
 /// Cancels one order that still may be: unpacked and not ended. `None` when it isn't so.
@@ -288,7 +300,7 @@ pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> 
     add_sold(tx, village, &sold).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = 0
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = 0
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -317,15 +329,16 @@ async fn revivable_offers(tx: &mut Tx, order: &Order) -> Result<Option<Vec<(Uuid
 }
 
 /// Gives the live cases of these orders back to stock and offers, marks their lines cancelled, and closes what was
-/// still waiting to be paid.
+/// still waiting to be paid or agreed to.
 async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> {
+    decline_open(tx, village, ids).await?;
     let ids = json(&ids);
     let stock_cases = stock_cases(tx, village, &ids).await?;
     let offer_cases: Vec<(Uuid, Uuid, i64)> = on!(tx,
         sqlite: "SELECT orders.link_id, line.sku_id, -SUM(line.ordered - line.cancelled)
                  FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
                  WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
-                   AND orders.id IN (SELECT unhex(value, '-') FROM json_each($2))
+                   AND orders.id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
         pg: "SELECT orders.link_id, line.sku_id, CAST(-SUM(line.ordered - line.cancelled) AS BIGINT)
              FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
@@ -337,13 +350,13 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
     add_sold(tx, village, &offer_cases).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = ordered
-                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                 WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = ordered
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx,
         sqlite: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
-                   AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
+                   AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
                AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
@@ -357,7 +370,7 @@ async fn stock_cases(tx: &mut Tx, village: VillageId, ids: &str) -> Result<Vec<(
                         SUM((line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1))
                  FROM order_line AS line
                  LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
-                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM json_each($2))
+                 WHERE line.village_id = $1 AND line.order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  GROUP BY item ORDER BY item",
         pg: "SELECT COALESCE(part.component_id, line.sku_id) AS item, CAST(SUM(
                         (line.ordered - line.cancelled - line.shipped) * COALESCE(part.quantity, 1)) AS BIGINT)

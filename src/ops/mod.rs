@@ -1,5 +1,7 @@
 //! For operators: is it up, is it ready, how is it doing, and what can be called.
 
+mod store;
+
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -11,7 +13,6 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::db::Db;
 use crate::error::{Error, Problem, Result, not_found, text};
-use crate::on;
 
 /// Upper bounds of what is timed, in seconds; from a read out of memory to a slow disk.
 const SECONDS: [f64; 12] = [
@@ -63,8 +64,7 @@ impl Metrics {
     }
 
     pub async fn render(&self) -> Result<String> {
-        let holds: i64 = on!(self.db, ex =>
-            sqlx::query_scalar("SELECT COUNT(*) FROM orders WHERE hold = 'active'").fetch_one(ex).await)?;
+        let holds = store::holds(&self.db).await?;
         metrics::gauge!("cunji_holds").set(u32::try_from(holds).unwrap_or(u32::MAX));
         metrics::gauge!("cunji_intake_queue_depth").set(u32::try_from((self.depth)()).unwrap_or(u32::MAX));
         Ok(RECORDER.get().map(PrometheusHandle::render).unwrap_or_default())

@@ -1,0 +1,285 @@
+//! The invariants, table by table.
+
+use super::Scan;
+
+/// The label of an order.
+macro_rules! order_label {
+    () => {
+        "CAST(orders.village_id AS TEXT) || '/' || orders.number"
+    };
+}
+
+/// Joins the sku that a row is about, which may be missing; its code is part of the row's label.
+macro_rules! join_sku {
+    ($row:literal) => {
+        concat!(
+            " LEFT JOIN sku ON sku.village_id = ",
+            $row,
+            ".village_id AND sku.id = ",
+            $row,
+            ".sku_id"
+        )
+    };
+}
+
+pub const SCANS: &[Scan] = &[
+    LOTS,
+    ITEMS,
+    BOXES,
+    OFFERS,
+    LINES,
+    ORDERS,
+    LINK_KEYS,
+    SHOP_NUMBERS,
+    OPEN_PAYMENTS,
+    PAYMENTS,
+    REFUNDS,
+];
+
+const LOTS: Scan = Scan {
+    from: concat!(
+        "lot LEFT JOIN (SELECT village_id, lot_id, sku_id, SUM(quantity) AS quantity
+                        FROM movement GROUP BY village_id, lot_id, sku_id) AS moved
+           ON moved.village_id = lot.village_id AND moved.lot_id = lot.id AND moved.sku_id = lot.sku_id",
+        join_sku!("lot")
+    ),
+    label: "CAST(lot.village_id AS TEXT) || '/' || COALESCE(sku.code, '?') || '/' || lot.code",
+    holds: &[(
+        "1",
+        "a lot's on_hand = its movements, never below 0",
+        "lot.on_hand = COALESCE(moved.quantity, 0) AND lot.on_hand >= 0",
+    )],
+};
+
+/// Counters, lots, movements and live lines are added up side by side, so that what only one of them knows shows too.
+const ITEMS: Scan = Scan {
+    from: concat!(
+        "(SELECT village_id, sku_id, SUM(on_hand) AS on_hand, SUM(ahead) AS ahead, SUM(reserved) AS reserved,
+                 SUM(in_lots) AS in_lots, SUM(moved) AS moved, SUM(promised) AS promised
+          FROM (
+              SELECT village_id, sku_id, on_hand, ahead, reserved, 0 AS in_lots, 0 AS moved, 0 AS promised FROM stock
+              UNION ALL
+              SELECT village_id, sku_id, 0, 0, 0, on_hand, 0, 0 FROM lot
+              UNION ALL
+              SELECT village_id, sku_id, 0, 0, 0, 0, quantity, 0 FROM movement
+              UNION ALL
+              SELECT live.village_id, COALESCE(part.component_id, live.sku_id), 0, 0, 0, 0, 0,
+                     live.cases * COALESCE(part.quantity, 1)
+              FROM (SELECT village_id, sku_id, SUM(ordered - cancelled - shipped) AS cases
+                    FROM order_line GROUP BY village_id, sku_id) AS live
+              LEFT JOIN sku_component AS part ON part.village_id = live.village_id AND part.sku_id = live.sku_id
+          ) AS facts GROUP BY village_id, sku_id) AS item",
+        join_sku!("item")
+    ),
+    label: "CAST(item.village_id AS TEXT) || '/' || COALESCE(sku.code, '?')",
+    holds: &[
+        (
+            "1",
+            "a sku's on_hand = its lots = its movements, never below 0",
+            "on_hand = in_lots AND on_hand = moved AND on_hand >= 0",
+        ),
+        (
+            "2",
+            "reserved = live cases not handed over, within on_hand + ahead",
+            "reserved = promised AND reserved >= 0 AND reserved <= on_hand + ahead",
+        ),
+    ],
+};
+
+const BOXES: Scan = Scan {
+    from: concat!(
+        "sku_component AS part
+         LEFT JOIN stock AS own ON own.village_id = part.village_id AND own.sku_id = part.sku_id
+         LEFT JOIN stock AS inside ON inside.village_id = part.village_id AND inside.sku_id = part.component_id
+         LEFT JOIN sku AS piece ON piece.village_id = part.village_id AND piece.id = part.component_id",
+        join_sku!("part")
+    ),
+    label: "CAST(part.village_id AS TEXT) || '/' || COALESCE(sku.code, '?') || '/' || COALESCE(piece.code, '?')",
+    holds: &[(
+        "2",
+        "a gift box keeps no stock, and what is in it does",
+        "own.sku_id IS NULL AND inside.sku_id IS NOT NULL",
+    )],
+};
+
+/// An offer that was taken off its link must have nothing sold.
+const OFFERS: Scan = Scan {
+    from: concat!(
+        "(SELECT village_id, link_id, sku_id, SUM(sold) AS sold, SUM(cases) AS cases, MIN(quota) AS quota
+          FROM (
+              SELECT village_id, link_id, sku_id, sold, 0 AS cases, quota FROM offer
+              UNION ALL
+              SELECT orders.village_id, orders.link_id, line.sku_id, 0, line.ordered - line.cancelled, NULL
+              FROM orders
+              JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
+              WHERE orders.link_id IS NOT NULL
+          ) AS facts GROUP BY village_id, link_id, sku_id) AS item
+         LEFT JOIN link ON link.village_id = item.village_id AND link.id = item.link_id",
+        join_sku!("item")
+    ),
+    label: "CAST(item.village_id AS TEXT) || '/' || COALESCE(link.code, '?') || '/' || COALESCE(sku.code, '?')",
+    holds: &[(
+        "3",
+        "an offer's sold = live cases of its orders, within its quota",
+        "sold = cases AND sold >= 0 AND (quota IS NULL OR sold <= quota)",
+    )],
+};
+
+const LINES: Scan = Scan {
+    from: "orders LEFT JOIN (
+             SELECT village_id, order_id, SUM(goods_fen) AS goods_fen, SUM(ordered) AS ordered,
+                    SUM(cancelled) AS cancelled, SUM(packed) AS packed, SUM(shipped) AS shipped,
+                    SUM(delivered) AS delivered,
+                    SUM(CASE WHEN ordered > 0 AND cancelled >= 0 AND packed <= ordered - cancelled
+                              AND shipped <= packed AND delivered <= shipped AND returned <= delivered
+                              AND returned >= 0 THEN 0 ELSE 1 END) AS disordered
+             FROM order_line GROUP BY village_id, order_id
+         ) AS line ON line.village_id = orders.village_id AND line.order_id = orders.id",
+    label: order_label!(),
+    holds: &[
+        (
+            "4",
+            "an order's total = its lines + freight",
+            "orders.total_fen = orders.goods_fen + orders.freight_fen AND orders.goods_fen = line.goods_fen",
+        ),
+        (
+            "4",
+            "an order's cases = those of its lines, in order",
+            "orders.ordered = line.ordered AND orders.cancelled = line.cancelled AND orders.packed = line.packed
+             AND orders.shipped = line.shipped AND orders.delivered = line.delivered AND line.disordered = 0",
+        ),
+    ],
+};
+
+/// `raised_fen` is what edits that the buyer agreed to have added to the total: such an order has been covered once
+/// although money is due again.
+const ORDERS: Scan = Scan {
+    from: "orders
+         LEFT JOIN (SELECT village_id, order_id, SUM(amount_fen) AS paid_fen
+                    FROM payment WHERE state = 'paid' GROUP BY village_id, order_id) AS payment
+           ON payment.village_id = orders.village_id AND payment.order_id = orders.id
+         LEFT JOIN (SELECT village_id, order_id, SUM(amount_fen) AS done_fen
+                    FROM refund WHERE state = 'done' GROUP BY village_id, order_id) AS refund
+           ON refund.village_id = orders.village_id AND refund.order_id = orders.id
+         LEFT JOIN (SELECT village_id, order_id, SUM(delta_fen) AS raised_fen
+                    FROM order_change WHERE delta_fen > 0 AND state IN ('applied', 'agreed')
+                    GROUP BY village_id, order_id) AS change
+           ON change.village_id = orders.village_id AND change.order_id = orders.id
+         LEFT JOIN order_counter AS counter ON counter.village_id = orders.village_id
+           AND counter.day = '20' || SUBSTR(number, 1, 2) || '-' || SUBSTR(number, 3, 2) || '-' || SUBSTR(number, 5, 2)",
+    label: order_label!(),
+    holds: &[
+        (
+            "4",
+            "an order's captured = its paid payments",
+            "captured_fen = COALESCE(paid_fen, 0)",
+        ),
+        (
+            "4",
+            "an order's refunded = its done refunds, within captured",
+            "refunded_fen = COALESCE(done_fen, 0) AND refunded_fen <= captured_fen",
+        ),
+        (
+            "4",
+            "what is packed or further is paid for, or cash on delivery",
+            "packed = 0 OR captured_fen >= total_fen OR method = 'cod'",
+        ),
+        (
+            "4",
+            "an order has paid_at once it was covered while live",
+            "CASE WHEN paid_at IS NULL THEN captured_fen < total_fen OR hold = 'released'
+                  ELSE captured_fen + COALESCE(raised_fen, 0) >= total_fen END",
+        ),
+        (
+            "4",
+            "a hold is active until covered, consumed by a sale, released by an end",
+            "CASE hold
+                 WHEN 'active' THEN ended_as IS NULL AND cancelled < ordered AND captured_fen < total_fen
+                 WHEN 'consumed' THEN ended_as IS NULL AND cancelled < ordered
+                      AND (method = 'cod' OR captured_fen + COALESCE(raised_fen, 0) >= total_fen)
+                 ELSE ended_as IS NOT NULL AND cancelled = ordered END",
+        ),
+        (
+            "5",
+            "an order has a body_hash if and only if it has a key",
+            "(idem_key IS NULL) = (body_hash IS NULL)",
+        ),
+        (
+            "5",
+            "an order's number is within its day's counter",
+            "CASE WHEN SUBSTR(number, 7, 1) = '-' AND TRIM(SUBSTR(number, 8), '0123456789') = ''
+                       AND LENGTH(number) BETWEEN 11 AND 16
+                  THEN CAST(SUBSTR(number, 8) AS BIGINT) BETWEEN 1 AND counter.last ELSE FALSE END",
+        ),
+        (
+            "time",
+            "an active hold has an end, and no order changed before it was placed",
+            "updated_at >= placed_at AND (hold <> 'active' OR hold_ends_at IS NOT NULL)",
+        ),
+    ],
+};
+
+/// Without a link, a key is one of staff.
+const LINK_KEYS: Scan = Scan {
+    from: "(SELECT village_id, link_id, idem_key, COUNT(*) AS placed
+            FROM orders WHERE idem_key IS NOT NULL GROUP BY village_id, link_id, idem_key) AS keyed",
+    label: "(SELECT CAST(keyed.village_id AS TEXT) || '/' || MIN(orders.number) FROM orders
+             WHERE orders.village_id = keyed.village_id AND orders.idem_key = keyed.idem_key
+               AND (orders.link_id = keyed.link_id OR (orders.link_id IS NULL AND keyed.link_id IS NULL)))",
+    holds: &[("5", "a key has placed one order on its link", "placed = 1")],
+};
+
+const SHOP_NUMBERS: Scan = Scan {
+    from: "(SELECT village_id, external_shop, external_no, COUNT(*) AS placed, MIN(number) AS number
+            FROM orders WHERE external_no IS NOT NULL GROUP BY village_id, external_shop, external_no) AS numbered",
+    label: "CAST(village_id AS TEXT) || '/' || number",
+    holds: &[("5", "an order of another shop is here once", "placed = 1")],
+};
+
+const OPEN_PAYMENTS: Scan = Scan {
+    from: "(SELECT village_id, order_id, COUNT(*) AS payments
+            FROM payment WHERE state IN ('created', 'sent', 'waiting', 'unknown')
+            GROUP BY village_id, order_id, method) AS waiting
+         JOIN orders ON orders.village_id = waiting.village_id AND orders.id = waiting.order_id",
+    label: order_label!(),
+    holds: &[(
+        "6",
+        "an order has one open payment per method at most",
+        "payments = 1",
+    )],
+};
+
+/// A payment that a provider has heard of (`sent`, `unknown`) may be open longer than its order: nobody knows yet what
+/// became of it.
+const PAYMENTS: Scan = Scan {
+    from: "payment
+         JOIN orders ON orders.village_id = payment.village_id AND orders.id = payment.order_id
+         LEFT JOIN (SELECT village_id, payment_id, SUM(amount_fen) AS amount_fen
+                    FROM refund WHERE state <> 'refused' GROUP BY village_id, payment_id) AS back
+           ON back.village_id = payment.village_id AND back.payment_id = payment.id",
+    label: order_label!(),
+    holds: &[
+        (
+            "6",
+            "no payment waits on an order that has ended or is covered",
+            "state NOT IN ('created', 'waiting') OR (hold <> 'released' AND captured_fen < total_fen)",
+        ),
+        (
+            "6",
+            "a payment's refunds never exceed it",
+            "back.amount_fen IS NULL OR back.amount_fen <= payment.amount_fen",
+        ),
+    ],
+};
+
+const REFUNDS: Scan = Scan {
+    from: "refund
+         JOIN payment ON payment.village_id = refund.village_id AND payment.id = refund.payment_id
+         JOIN orders ON orders.village_id = refund.village_id AND orders.id = refund.order_id",
+    label: order_label!(),
+    holds: &[(
+        "6",
+        "a refund is of a paid payment of its own order",
+        "payment.order_id = refund.order_id AND payment.state = 'paid'",
+    )],
+};

@@ -1,0 +1,470 @@
+//! Staff edit an order that nobody has packed; the rules are in `orders/edit.rs`, and here is what they mean in money:
+//!
+//! - no dearer: done at once. What that makes too much of the money already paid goes back.
+//! - dearer: a proposal, of which nothing is done until the buyer agrees; then everything is looked at again. Prices
+//!   and freight are those that were proposed.
+//! - dearer and paid: the order stays sold (its hold does not come back and does not end), and waits for payment until
+//!   the difference has come in, by any way of paying that the shop takes.
+//! - dearer, and money was given back before: refused, since what was paid then says nothing of what is paid now. The
+//!   way out is a second order.
+//!
+//! An order has one open proposal at most: the next edit, and the order's end, decline it.
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{capture, refund, store};
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Problem, Result, conflict, not_found, text};
+use crate::id::{Ids, parse_order_token};
+use crate::links::store::board as links;
+use crate::money::Fen;
+use crate::orders::draft::{Address, Item, Recipient, check_items, check_note, check_recipient};
+use crate::orders::edit::{self, Good, Shape, Wish};
+use crate::orders::store::changes::{self, Change, NewChange};
+use crate::orders::store::{read, write};
+use crate::orders::view::{self, OrderView};
+use crate::orders::{ChangeState, Line, Order, is_number};
+use crate::villages::auth::By;
+use crate::web::input::Check;
+use crate::web::json::Json;
+use crate::{freight, outbox, stock, transact};
+
+/// Hold ends that one edit takes care of on the way, so that nothing lapsed stands in its way.
+const MAX_EXPIRED: i64 = 200;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditOrder {
+    /// the order's version that was looked at
+    version: i64,
+    reason: String,
+    /// the whole recipient, when it changes
+    recipient: Option<Recipient>,
+    /// all items that the order is to have, when they change
+    items: Option<Vec<Item>>,
+    note: Option<String>,
+}
+
+fn check(input: &EditOrder) -> Result<(String, Wish)> {
+    let mut check = Check::new();
+    let reason = check.line("reason", &input.reason, 2, 200);
+    let items = input.items.as_ref().map(|items| check_items(&mut check, items));
+    let to = input
+        .recipient
+        .as_ref()
+        .and_then(|to| check_recipient(&mut check, to));
+    let note = input.note.as_ref().map(|note| check_note(&mut check, note));
+    check.finish()?;
+    Ok((reason, Wish { items, to, note }))
+}
+
+/// Edits an order, or proposes the edit to its buyer.
+pub async fn edit(
+    State(db): State<Db>,
+    by: By,
+    Path(number): Path<String>,
+    Json(input): Json<EditOrder>,
+) -> Result<Json<OrderView>> {
+    let (reason, wish) = check(&input)?;
+    let village = by.staff.village;
+    let seen = if is_number(&number) {
+        read::by_number(&db, village, &number).await?
+    } else {
+        None
+    };
+    let seen = seen.ok_or_else(not_found)?;
+    let wanted = wish.items.iter().flatten().map(|item| item.sku.clone());
+    let known = Known::read(&db, &seen, wanted).await?;
+    transact!(db, tx => {
+        let order = lock(tx, &by.ids, &seen, input.version, by.at).await?;
+        let locked = known.lock(tx, &order).await?;
+        let after = edit::plan(&order, &known.lines, &wish, &locked.goods, &known.rules)?;
+        edit_locked(tx, &by, &order, &known, &locked, &reason, after).await
+    })?;
+    view::load(&db, village, seen.id, by.at).await.map(Json)
+}
+
+/// Makes a planned edit when the order gets no dearer, else proposes it; both are recorded.
+async fn edit_locked(
+    tx: &mut Tx,
+    by: &By,
+    order: &Order,
+    known: &Known,
+    locked: &Locked,
+    reason: &str,
+    mut after: Shape,
+) -> Result<()> {
+    let before = Shape::of(order, &known.lines);
+    let delta = Fen(after.total_fen.0 - order.total_fen.0);
+    let taken = locked.taken(&before, &after)?;
+    changes::decline_open(tx, order.village_id, &[order.id]).await?;
+    let (state, act) = if delta > Fen::ZERO {
+        check_unrefunded(tx, order).await?;
+        changes::next_version(tx, order, by.at).await?;
+        (ChangeState::Proposed, "order.propose")
+    } else {
+        apply(
+            tx,
+            &by.ids,
+            order,
+            &before,
+            &after,
+            &taken,
+            Some(by.staff.id),
+            by.at,
+        )
+        .await?;
+        after.pending = None;
+        (ChangeState::Applied, "order.edit")
+    };
+    let version = order.version + 1;
+    let new = NewChange {
+        version,
+        staff: by.staff.id,
+        reason,
+        before: &before,
+        after: &after,
+        delta,
+        state,
+    };
+    changes::insert(tx, order, &new, by.at).await?;
+    let was = json!({"version": order.version, "total_fen": order.total_fen});
+    let is =
+        json!({"version": version, "total_fen": after.total_fen, "fields": after.fields, "reason": reason});
+    by.log(tx, act, &order.number, Some(was), Some(is)).await
+}
+
+/// The buyer agrees to a proposal: it is made, when stock, quotas and the order still allow it.
+pub async fn agree(
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    State(ids): State<Ids>,
+    Path((token, version)): Path<(String, String)>,
+) -> Result<Json<OrderView>> {
+    let (order, change) = find(&db, &token, &version).await?;
+    let at = clock.now();
+    let after: Shape = serde_json::from_str(&change.after).map_err(anyhow::Error::from)?;
+    let wanted = after.items.iter().map(|item| item.sku.clone());
+    let known = Known::read(&db, &order, wanted).await?;
+    transact!(db, tx => {
+        write::expire_due(tx, &ids, order.village_id, at, MAX_EXPIRED).await?;
+        let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
+        if !changes::settle(tx, &order, change.version, ChangeState::Agreed).await? {
+            return Ok(());
+        }
+        check_version(&order, change.version)?;
+        check_editable(&order, at)?;
+        check_unrefunded(tx, &order).await?;
+        let locked = known.lock(tx, &order).await?;
+        let before = Shape::of(&order, &known.lines);
+        let taken = locked.taken(&before, &after)?;
+        apply(tx, &ids, &order, &before, &after, &taken, None, at).await
+    })?;
+    settled(&db, &order, change.version, ChangeState::Agreed, at).await
+}
+
+/// The buyer declines a proposal: the order stays as it is.
+pub async fn decline(
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    Path((token, version)): Path<(String, String)>,
+) -> Result<Json<OrderView>> {
+    let (order, change) = find(&db, &token, &version).await?;
+    let at = clock.now();
+    transact!(db, tx => {
+        let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
+        if changes::settle(tx, &order, change.version, ChangeState::Declined).await? {
+            changes::next_version(tx, &order, at).await?;
+        }
+        Ok(())
+    })?;
+    settled(&db, &order, change.version, ChangeState::Declined, at).await
+}
+
+async fn find(db: &Db, token: &str, version: &str) -> Result<(Order, Change)> {
+    let (village, id) = parse_order_token(token).ok_or_else(not_found)?;
+    let version = version.parse().map_err(|_| not_found())?;
+    let order = read::by_id(db, village, id).await?.ok_or_else(not_found)?;
+    let change = changes::by_version(db, village, id, version).await?;
+    Ok((order, change.ok_or_else(not_found)?))
+}
+
+/// The answer to a buyer, who may have tapped twice: fine when the proposal is now what they want it to be.
+async fn settled(
+    db: &Db,
+    order: &Order,
+    version: i64,
+    wanted: ChangeState,
+    at: Timestamp,
+) -> Result<Json<OrderView>> {
+    let change = changes::by_version(db, order.village_id, order.id, version).await?;
+    if change.is_none_or(|change| change.state != wanted) {
+        let detail = text(
+            "这次修改已经处理过了，请刷新页面。",
+            "This change has been settled already; please reload the page.",
+        );
+        return Err(conflict("change-settled", detail));
+    }
+    view::load(db, order.village_id, order.id, at).await.map(Json)
+}
+
+/// Locks the order for an edit by somebody who has seen `version` of it.
+async fn lock(tx: &mut Tx, ids: &Ids, seen: &Order, version: i64, at: Timestamp) -> Result<Order> {
+    write::expire_due(tx, ids, seen.village_id, at, MAX_EXPIRED).await?;
+    let order = read::lock(tx, seen.village_id, seen.id)
+        .await?
+        .ok_or_else(not_found)?;
+    check_version(&order, version)?;
+    // its lines were read before it was locked
+    check_version(&order, seen.version)?;
+    check_editable(&order, at)?;
+    Ok(order)
+}
+
+fn check_version(order: &Order, seen: i64) -> Result<()> {
+    if order.version == seen {
+        return Ok(());
+    }
+    let detail = text(
+        "订单刚刚被改过，请重新打开再改。",
+        "The order was changed meanwhile; please look at it again.",
+    );
+    let problem = Problem::new(axum::http::StatusCode::CONFLICT, "version-mismatch", detail);
+    Err(problem.with("current", order.version).into())
+}
+
+fn check_editable(order: &Order, at: Timestamp) -> Result<()> {
+    if order.packed > 0 {
+        let detail = text(
+            "已经开始打包，不能再改了。",
+            "Packing has begun, it can't be changed.",
+        );
+        return Err(conflict("already-packed", detail));
+    }
+    let lapsed = order.pay_before().is_some_and(|end| end <= at);
+    if order.cancelled > 0 || lapsed {
+        let detail = text(
+            "订单已经取消或过期，不能再改了；请重新下单。",
+            "The order was cancelled or has expired; please place a new one.",
+        );
+        return Err(conflict("order-ended", detail));
+    }
+    Ok(())
+}
+
+/// Refuses to make an order dearer of whose money some went back, or is about to.
+async fn check_unrefunded(tx: &mut Tx, order: &Order) -> Result<()> {
+    let payments = store::refundable(tx, order.village_id, order.id).await?;
+    let left: i64 = payments.iter().map(|(_, _, left)| left.0).sum();
+    if left < order.captured_fen.0 {
+        let detail = text(
+            "这个订单退过款，不能再加价；请为多出的部分另下一单。",
+            "Money of this order was refunded, so it can't get dearer; please place a second order for the rest.",
+        );
+        return Err(conflict("refunded-before", detail));
+    }
+    Ok(())
+}
+
+/// What an edit needs that no other transaction changes: the lines of the version that was seen, what the skus are
+/// made of, what they weigh, and the freight.
+struct Known {
+    lines: Vec<Line>,
+    goods: Vec<Good>,
+    rules: Vec<freight::Rule>,
+}
+
+/// The supply of an edit, locked.
+struct Locked {
+    goods: Vec<Good>,
+    /// cases that can still be promised, per stock item
+    available: Vec<(Uuid, i64)>,
+    /// cases that can still be sold, per sku of the order's link that has a quota
+    quota_left: Vec<(Uuid, i64)>,
+}
+
+/// What an edit takes from stock and quotas; below zero it gives back.
+struct Taken {
+    stock: Vec<(Uuid, i64)>,
+    skus: Vec<(Uuid, i64)>,
+}
+
+impl Known {
+    async fn read(db: &Db, order: &Order, wanted: impl Iterator<Item = String>) -> Result<Self> {
+        let village = order.village_id;
+        let lines = read::lines(db, village, &[order.id]).await?;
+        let codes: Vec<String> = lines.iter().map(|line| line.sku.clone()).chain(wanted).collect();
+        let rows = links::listed(db, village, &codes).await?;
+        let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
+        let components = links::components(db, village, &skus).await?;
+        let parts = |sku: Uuid| {
+            let parts: Vec<_> = components
+                .iter()
+                .filter(|row| row.sku_id == sku)
+                .map(|row| (row.component_id, row.quantity))
+                .collect();
+            if parts.is_empty() { vec![(sku, 1)] } else { parts }
+        };
+        let good = |row: links::OfferRow| Good {
+            parts: parts(row.sku_id),
+            sku_id: row.sku_id,
+            sku: row.sku,
+            title: row.title,
+            price: row.active.then_some(row.price_fen),
+            grams: row.gross_weight_grams,
+        };
+        Ok(Known {
+            lines,
+            goods: rows.into_iter().map(good).collect(),
+            rules: freight::store::rules(db, village).await?,
+        })
+    }
+
+    /// Locks stock, then offers: the order in which everybody does.
+    async fn lock(&self, tx: &mut Tx, order: &Order) -> Result<Locked> {
+        let village = order.village_id;
+        let mut items: Vec<Uuid> = self
+            .goods
+            .iter()
+            .flat_map(|good| good.parts.iter().map(|(sku, _)| *sku))
+            .collect();
+        items.sort_unstable();
+        items.dedup();
+        let levels = stock::store::lock(tx, village, &items).await?;
+        let mut locked = Locked {
+            goods: self.goods.clone(),
+            available: levels
+                .iter()
+                .map(|level| (level.sku_id, level.available()))
+                .collect(),
+            quota_left: Vec::new(),
+        };
+        if let Some(link) = order.link_id {
+            let offers = links::lock_offers(tx, village, &[link]).await?;
+            for good in &mut locked.goods {
+                let offer = offers.iter().find(|offer| offer.sku_id == good.sku_id);
+                good.price = good.price.and(offer.map(|offer| offer.price_fen));
+            }
+            locked.quota_left = offers
+                .iter()
+                .filter_map(|offer| Some((offer.sku_id, offer.quota? - offer.sold)))
+                .collect();
+        }
+        Ok(locked)
+    }
+}
+
+impl Locked {
+    /// What the edit takes, when it is there.
+    ///
+    /// # Errors
+    /// 409 `sold-out` naming the first sku that has not enough left.
+    fn taken(&self, before: &Shape, after: &Shape) -> Result<Taken> {
+        let skus = edit::case_deltas(&before.items, &after.items);
+        for (sku, cases) in &skus {
+            let left = |of: &[(Uuid, i64)], id: Uuid| of.iter().find(|row| row.0 == id).map(|row| row.1);
+            if let Some(quota) = left(&self.quota_left, *sku)
+                && *cases > quota
+            {
+                return Err(self.sold_out(*sku, quota));
+            }
+        }
+        let stock = edit::stock_deltas(&skus, &self.goods);
+        for (item, cases) in stock.iter().filter(|(_, cases)| *cases > 0) {
+            let row = self.available.iter().find(|(id, _)| id == item);
+            let left = row.map_or(0, |(_, left)| *left);
+            if *cases > left {
+                let uses = |sku: Uuid| {
+                    self.goods
+                        .iter()
+                        .any(|good| good.sku_id == sku && good.parts.iter().any(|(part, _)| part == item))
+                };
+                let sku = skus.iter().find(|(sku, cases)| *cases > 0 && uses(*sku));
+                return Err(self.sold_out(sku.map_or(*item, |(sku, _)| *sku), left));
+            }
+        }
+        Ok(Taken { stock, skus })
+    }
+
+    fn sold_out(&self, sku: Uuid, left: i64) -> Error {
+        let code = self.goods.iter().find(|good| good.sku_id == sku);
+        let left = left.max(0);
+        let detail = text(
+            format!("库存不够，还能加 {left} 箱。"),
+            format!("There is not enough left: {left} cases can be added."),
+        );
+        Problem::new(axum::http::StatusCode::CONFLICT, "sold-out", detail)
+            .with("sku", code.map(|good| good.sku.clone()).unwrap_or_default())
+            .with("available", left)
+            .into()
+    }
+}
+
+/// Makes an edit of a locked order, and settles what it means for money that was paid or was about to be.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an edit, the order it is of, and who makes it when"
+)]
+async fn apply(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    before: &Shape,
+    after: &Shape,
+    taken: &Taken,
+    asked_by: Option<Uuid>,
+    at: Timestamp,
+) -> Result<()> {
+    let village = order.village_id;
+    let (less, more): (Vec<_>, Vec<_>) = taken.stock.iter().copied().partition(|(_, cases)| *cases < 0);
+    stock::store::reserve(tx, village, &more).await?;
+    let back: Vec<(Uuid, i64)> = less.into_iter().map(|(item, cases)| (item, -cases)).collect();
+    stock::store::release(tx, village, &back).await?;
+    if let Some(link) = order.link_id {
+        let sold: Vec<_> = taken
+            .skus
+            .iter()
+            .map(|(sku, cases)| (link, *sku, *cases))
+            .collect();
+        links::add_sold(tx, village, &sold).await?;
+    }
+    let kept: (Address, String) = match &after.pending {
+        Some(pending) => (pending.to.clone(), pending.note.clone()),
+        None => (order.address(), order.note.clone()),
+    };
+    changes::rewrite(tx, order, &before.items, after, (&kept.0, &kept.1), at).await?;
+    settle_money(tx, ids, order, after, asked_by, at).await?;
+    let told = json!({"number": order.number, "token": order.token(), "total_fen": after.total_fen});
+    outbox::tell(tx, ids, village, at, "order.changed", || vec![told.to_string()]).await
+}
+
+async fn settle_money(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    after: &Shape,
+    asked_by: Option<Uuid>,
+    at: Timestamp,
+) -> Result<()> {
+    if after.total_fen == order.total_fen {
+        return Ok(());
+    }
+    // a payment that is open asks for the old amount; asking again opens one for what is due now
+    store::close_open(tx, order.village_id, order.id).await?;
+    if order.captured_fen < order.total_fen && order.captured_fen >= after.total_fen {
+        capture::covered(tx, ids, order, at).await?;
+    }
+    let payments = store::refundable(tx, order.village_id, order.id).await?;
+    let left: i64 = payments.iter().map(|(_, _, left)| left.0.max(0)).sum();
+    let surplus = edit::surplus(order.captured_fen, order.total_fen, after.total_fen);
+    let back = Fen(surplus.0.min(left));
+    if back > Fen::ZERO {
+        refund::start(tx, ids, order, back, "订单改少了，多付的部分退回", asked_by, at).await?;
+    }
+    Ok(())
+}
