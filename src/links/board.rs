@@ -108,6 +108,8 @@ impl Facts {
             opens_at: Timestamp::parse("2024-01-20T12:00:00Z"),
             closes_at: Timestamp::parse("2024-01-28T12:00:00Z"),
             closed_at: None,
+            created_by: None,
+            views: Arc::default(),
             offers: vec![offer("FT05", "纯红薯粉条", 6_800), offer("MS10", "蜜薯", 4_990)],
             freight: Vec::new(),
         }
