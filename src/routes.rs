@@ -88,6 +88,12 @@ fn page_routes() -> Vec<Route> {
             payments::pages::cancel,
             "Its form to cancel",
         ),
+        post(
+            "/o/{order}/changes/{version}",
+            Public,
+            payments::pages::answer,
+            "Its form to agree to a change or decline it",
+        ),
         get("/t/{lot}", Public, trace::page, "Where a lot comes from"),
         get(
             "/practice/{payment}",

@@ -1,9 +1,10 @@
 //! What comes after the order form: paying, cancelling, the trace page; and what all pages share.
 
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::{Method, Request, header};
 use cunji::id::order_token;
 use cunji::on;
+use serde_json::json;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -169,6 +170,36 @@ async fn what_a_page_loads_is_little_and_kept() {
             (picture.status().as_u16(), &picture.headers()["content-type"]),
             (200, &"image/png".parse().unwrap())
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dearer_change_waits_for_the_buyers_word() {
+    on_both(async |shop| {
+        let code = link(shop).await;
+        for (answer, total, says) in [("decline", "¥144.00", "2"), ("agree", "¥218.00", "3")] {
+            let place = order(shop, &code, &[]).await;
+            let page = open(shop, &place).await;
+            let (_, rest) = page.text.split_once("<title>订单 ").unwrap();
+            let number = rest.split(' ').next().unwrap();
+            let edit =
+                json!({"version": 1, "reason": "客人来电加一箱", "items": [{"sku": "FT05", "quantity": 3}]});
+            let path = format!("/api/v1/orders/{number}/edit");
+            shop.must(Method::POST, &shop.zhang.manager, &path, edit).await;
+            let page = open(shop, &place).await;
+            page.has(&["等您同意", "客人来电加一箱", "×&nbsp;3", "¥144.00"]);
+            let (_, rest) = page.text.split_once("/changes/").unwrap();
+            let path = format!("{place}/changes/{}", rest.split('"').next().unwrap());
+            for _ in 0..2 {
+                assert_eq!(press(shop, &path, &[("answer", answer)]).await.location(), place);
+            }
+            let page = open(shop, &place).await;
+            page.has(&[total, &format!("×&nbsp;{says}")])
+                .has_not(&["等您同意"]);
+            assert_eq!(press(shop, &format!("{place}/changes/99"), &[]).await.status, 404);
+            press(shop, &format!("{place}/cancel"), &[("sure", "yes")]).await;
+        }
     })
     .await;
 }

@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use crate::address;
+use crate::orders::addresses::PasteLimit;
 use crate::orders::draft::{self, Checked, Item};
 use crate::orders::form::{Act, Form, field_of, quantity_field};
 use crate::orders::place::Counter;
@@ -52,6 +53,7 @@ pub async fn submit(
     counter: Counter,
     State(ids): State<Ids>,
     State(url): State<PublicUrl>,
+    State(limit): State<PasteLimit>,
     lang: Lang,
     Path(code): Path<String>,
     RawForm(body): RawForm,
@@ -61,15 +63,9 @@ pub async fn submit(
     form.key.get_or_insert_with(|| ids.uuid(counter.clock.now()));
     let methods = &counter.config.payments;
     let said = match form.act {
-        Act::Read => match form.fill() {
-            Ok(()) => Said {
-                notice: Some(text("已填好，请核对一遍。", "Filled in; please check it.")),
-                ..Said::default()
-            },
-            Err(message) => Said::wrong(vec![FieldError {
-                field: "paste".into(),
-                message,
-            }]),
+        Act::Read => match limit.check() {
+            Ok(()) => read_pasted(&mut form),
+            Err(error) => Said::wrong(wrong_fields(error, &[])?),
         },
         Act::Preview => match confirm(&form, &snapshot, methods)? {
             Ok((_, confirm)) => Said {
@@ -86,6 +82,19 @@ pub async fn submit(
     // a refusal tells of a newer state than the one read above
     let snapshot = counter.board.read(&code).await?;
     render(lang, &snapshot, &form, &said, methods, &url, counter.clock.now())
+}
+
+fn read_pasted(form: &mut Form) -> Said {
+    match form.fill() {
+        Ok(()) => Said {
+            notice: Some(text("已填好，请核对一遍。", "Filled in; please check it.")),
+            ..Said::default()
+        },
+        Err(message) => Said::wrong(vec![FieldError {
+            field: "paste".into(),
+            message,
+        }]),
+    }
 }
 
 /// Checks a form as far as that goes without placing it; the inner error is what to correct.
