@@ -23,7 +23,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Walled, &["stock", "trace"]),
     (Floor::Walled, &["catalog", "calendar", "freight", "partners"]),
     (Floor::Walled, &["villages"]),
-    (Floor::Open, &["web", "outbox", "audit", "ops"]),
+    (Floor::Open, &["web", "outbox", "audit", "backup", "ops"]),
     (
         Floor::Open,
         &[
