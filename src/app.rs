@@ -141,6 +141,7 @@ pub async fn serve_metrics(metrics: Metrics, address: SocketAddr) -> anyhow::Res
     let listener = TcpListener::bind(address)
         .await
         .context("can't listen on CUNJI_METRICS_LISTEN")?;
+    tracing::info!(figures = %listener.local_addr()?, "serving figures");
     tokio::spawn(async move { axum::serve(listener, crate::ops::metrics_service(metrics)).await });
     Ok(())
 }

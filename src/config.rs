@@ -44,7 +44,7 @@ impl Config {
     /// One line that names the setting, what it holds, and what it may hold.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let config = Config {
-            database_url: get("CUNJI_DATABASE_URL").unwrap_or_else(|| "sqlite://cunji.db".into()),
+            database_url: database_url(get("CUNJI_DATABASE_URL"))?,
             listen: address("CUNJI_LISTEN", &get)?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url: get("CUNJI_PUBLIC_URL").map(|url| public_url(&url)).transpose()?,
@@ -90,6 +90,19 @@ impl fmt::Debug for Config {
             .field("payments", &self.payments)
             .field("now", &self.now)
             .finish()
+    }
+}
+
+/// The address itself is not repeated in the error: it can carry a password.
+fn database_url(set: Option<String>) -> Result<String, String> {
+    let url = set.unwrap_or_else(|| "sqlite://cunji.db".into());
+    if ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|start| url.starts_with(start))
+    {
+        Ok(url)
+    } else {
+        Err("CUNJI_DATABASE_URL takes sqlite://PATH or postgres://…".into())
     }
 }
 
@@ -190,6 +203,7 @@ mod tests {
     #[test]
     fn a_wrong_value_names_itself() {
         for (name, value) in [
+            ("CUNJI_DATABASE_URL", "mysql://db/shop"),
             ("CUNJI_HOLD_TTL", "soon"),
             ("CUNJI_LISTEN", "8080"),
             ("CUNJI_PUBLIC_URL", "shop.example"),

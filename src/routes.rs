@@ -650,6 +650,7 @@ fn ops_routes() -> Vec<Route> {
             ops::readyz,
             "The database answers and is migrated",
         ),
+        get("/metrics", Public, ops::metrics, "Figures for Prometheus").file(200, "text/plain"),
     ]
 }
 

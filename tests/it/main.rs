@@ -22,6 +22,7 @@ mod pages;
 mod pages_after;
 mod partner;
 mod pg;
+mod process;
 mod proposals;
 mod reports;
 mod staff;
