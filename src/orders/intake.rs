@@ -21,6 +21,8 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
 use crate::links::board::{Board, Facts};
+use crate::money::Fen;
+use crate::villages::auth::By;
 use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
@@ -270,13 +272,9 @@ impl Worker {
             };
             serial += 1;
             *number = super::number(now, serial);
-            acts.extend(
-                order
-                    .draft
-                    .placed_by
-                    .as_ref()
-                    .map(|by| (by, &*number, accepted.total)),
-            );
+            if let Some(by) = &order.draft.placed_by {
+                acts.push((by, &*number, accepted.total));
+            }
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -305,12 +303,23 @@ impl Worker {
             .map(|((link, sku), cases)| (*link, *sku, *cases))
             .collect();
         hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        log_acts(tx, &acts).await?;
         if told {
             let told = || rows.iter().map(NewOrder::event).collect();
             outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
         }
         Ok(true)
     }
+}
+
+/// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
+/// entry, and no entry without its order.
+async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
+    for (by, number, total) in acts {
+        let after = serde_json::json!({"total_fen": total});
+        by.log(tx, "order.place", number, None, Some(after)).await?;
+    }
+    Ok(())
 }
 
 enum Decision {

@@ -207,7 +207,7 @@ const REFUNDED: &str = "an order's refunded = its done refunds, within captured"
 const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
 const PAID_AT: &str = "an order has paid_at once it was covered while live";
 const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
-const BODY_HASH: &str = "an order has a body_hash if and only if it has a key";
+const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
 const NUMBER: &str = "an order's number is within its day's counter";
 const TIME: &str = "an active hold has an end, and no order changed before it was placed";
 const KEY: &str = "a key has placed one order on its link";

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
 mod app;
+mod assisted;
 mod audit;
 mod backup;
 mod browser;
 mod catalog;
+mod edit;
 mod freight;
 mod goods;
 mod imports;
@@ -20,7 +22,9 @@ mod pages;
 mod pages_after;
 mod partner;
 mod pg;
+mod proposals;
 mod reports;
+mod staff;
 mod stock;
 mod supply;
 mod tidy;
