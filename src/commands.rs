@@ -181,7 +181,7 @@ pub async fn import_orders(file: &Path, shop: Option<&str>, dry_run: bool) -> an
 
 /// `cunji backup FILE`
 pub async fn backup(file: &Path) -> anyhow::Result<()> {
-    let db = Db::connect(&config()?.database_url).await?;
+    let db = Db::connect_for_reading(&config()?.database_url).await?;
     let result = crate::backup::backup(&db, file).await;
     db.close().await;
     let findings = result?;
@@ -190,14 +190,11 @@ pub async fn backup(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cunji restore FILE`
-pub async fn restore(file: &Path, force: bool) -> anyhow::Result<()> {
+/// `cunji restore FILE`; a shop that is there is put aside, not lost.
+pub async fn restore(file: &Path) -> anyhow::Result<()> {
     let config = config()?;
-    let allow = Allow {
-        replacing: force,
-        broken: false,
-    };
-    let restored = crate::backup::restore(file, &config.database_url, allow, config.clock().now()).await?;
+    let restored =
+        crate::backup::restore(file, &config.database_url, Allow::default(), config.clock().now()).await?;
     print!("{}", crate::audit::report(&restored.findings));
     if let Some(before) = restored.before {
         println!("what was there is kept as {}", before.display());
@@ -208,7 +205,7 @@ pub async fn restore(file: &Path, force: bool) -> anyhow::Result<()> {
 
 /// `cunji check`; false when an invariant is broken.
 pub async fn check() -> anyhow::Result<bool> {
-    let db = Db::connect(&config()?.database_url).await?;
+    let db = Db::connect_for_reading(&config()?.database_url).await?;
     let findings = crate::audit::check(&db).await;
     db.close().await;
     let findings = findings?;

@@ -51,13 +51,8 @@ enum Command {
     Import(Import),
     /// Write a consistent copy of the shop while it is open
     Backup { file: PathBuf },
-    /// Put a copy in the place of the configured database
-    Restore {
-        file: PathBuf,
-        /// put a shop that is there aside
-        #[arg(long)]
-        force: bool,
-    },
+    /// Put a copy in the place of the configured database; a shop that is there is kept beside it
+    Restore { file: PathBuf },
     /// Measure the shop on a throw-away database
     Bench {
         /// a PostgreSQL server; without it, a new SQLite file
@@ -151,7 +146,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             return commands::import_orders(&file, shop.as_deref(), dry_run).await;
         }
         Command::Backup { file } => commands::backup(&file).await?,
-        Command::Restore { file, force } => commands::restore(&file, force).await?,
+        Command::Restore { file } => commands::restore(&file).await?,
         Command::Bench {
             database,
             clients,
