@@ -370,12 +370,13 @@ fn repeat(order: &Waiting, replay: &Replay) -> Decision {
     }
 }
 
-fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Decision {
+fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Option<Decision> {
     match decision {
-        _ if first.draft.hash != order.draft.hash => Decision::Refused(mismatch()),
-        Decision::Accepted(..) => Decision::Known(first.id),
-        Decision::Known(id) => Decision::Known(*id),
-        Decision::Refused(_) => Decision::Refused(busy()),
+        // a refusal wrote nothing, so the key is still free: whoever repeats it is decided like a first one
+        Decision::Refused(_) => None,
+        _ if first.draft.hash != order.draft.hash => Some(Decision::Refused(mismatch())),
+        Decision::Accepted(..) => Some(Decision::Known(first.id)),
+        Decision::Known(id) => Some(Decision::Known(*id)),
     }
 }
 
@@ -425,12 +426,14 @@ fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Tim
             .and_then(|(link, key)| known.get(&(link, key.to_owned())));
         let decision = match (replay, key.and_then(|key| seen.insert(key, index))) {
             (Some(replay), _) => repeat(order, replay),
-            // the same key twice in one batch: the first one decides
-            (None, Some(first)) => {
-                let decision = repeat_in_batch(order, &orders[first], &decided[first]);
-                key.and_then(|key| seen.insert(key, first));
-                decision
-            }
+            // the same key twice in one batch: the first one that was accepted decides
+            (None, Some(first)) => match repeat_in_batch(order, &orders[first], &decided[first]) {
+                Some(decision) => {
+                    key.and_then(|key| seen.insert(key, first));
+                    decision
+                }
+                None => accept(supply, order, now),
+            },
             (None, None) => accept(supply, order, now),
         };
         decided.push(decision);
