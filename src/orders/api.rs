@@ -191,9 +191,10 @@ pub async fn list(
 ) -> Result<Json<Page<OrderRow>>> {
     let limit = listing::limit(query.limit)?;
     let village = by.staff.village;
+    let created_by = (by.staff.role == Role::Host).then_some(by.staff.id);
     if let Some(since) = &query.updated_after {
         let cursor = follow_cursor(since, query.after.as_deref())?;
-        let rows = read::updated(&db, village, cursor, limit + 1).await?;
+        let rows = read::updated(&db, village, created_by, cursor, limit + 1).await?;
         let rows = rows.into_iter().map(OrderRow::from).collect();
         return Ok(Json(Page::cut(rows, limit, |row: &OrderRow| {
             format!("{}.{}", row.updated_at.0, row.id)
@@ -213,7 +214,7 @@ pub async fn list(
             .as_deref()
             .map(|q| clean_line(q).chars().take(40).collect())
             .filter(|q: &String| !q.is_empty()),
-        created_by: (by.staff.role == Role::Host).then_some(by.staff.id),
+        created_by,
     };
     let before = listing::before(query.after.as_deref())?;
     let rows = read::list(&db, village, &filter, before, limit + 1).await?;
