@@ -39,7 +39,11 @@ async fn a_hold_ends_by_itself() {
         assert_eq!(left(shop, &link).await, 1);
         assert_eq!(read(shop, &late).await["status"], "expired");
         assert_clean(shop).await;
-        assert_eq!(sweep(shop).await, "0 holds ended", "the second buyer's order did it");
+        assert_eq!(
+            sweep(shop).await,
+            "0 holds ended",
+            "the second buyer's order did it"
+        );
         assert_eq!(left(shop, &link).await, 1);
     })
     .await;
@@ -64,7 +68,9 @@ async fn a_sweep_changes_nothing_that_is_seen() {
             (200, swept.clone()),
             "the key stays used"
         );
-        let same = shop.must(Method::POST, "", &path(&late, "/cancel"), json!({})).await;
+        let same = shop
+            .must(Method::POST, "", &path(&late, "/cancel"), json!({}))
+            .await;
         assert_eq!(same["status"], "expired", "there is nothing to cancel");
         placed(shop, &link, "k2", &wish(5)).await;
         assert_clean(shop).await;

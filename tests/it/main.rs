@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails right there")]
 
+mod access;
 mod app;
 mod assisted;
 mod audit;
@@ -9,6 +10,7 @@ mod backup;
 mod browser;
 mod buyer;
 mod catalog;
+mod edges;
 mod edit;
 mod freight;
 mod goods;
@@ -19,6 +21,7 @@ mod jobs;
 mod links;
 mod links_app;
 mod links_seen;
+mod openapi;
 mod orders;
 mod outbox;
 mod pages;
@@ -28,7 +31,9 @@ mod payments;
 mod pg;
 mod proposals;
 mod reports;
+mod samples;
 mod staff;
+mod status;
 mod stock;
 mod supply;
 mod tidy;

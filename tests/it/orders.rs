@@ -78,7 +78,11 @@ async fn a_key_at_once_orders_once() {
         let gone = || place(shop, &link, "k2", &two);
         let all = tokio::join!(gone(), gone(), gone(), gone());
         for (status, answer) in [all.0, all.1, all.2, all.3] {
-            assert_eq!((status, problem(&answer)), (409, "sold-out"), "a retry changes nothing");
+            assert_eq!(
+                (status, problem(&answer)),
+                (409, "sold-out"),
+                "a retry changes nothing"
+            );
         }
         let one = wish(1);
         let (first, other) = tokio::join!(gone(), place(shop, &link, "k2", &one));
@@ -131,12 +135,24 @@ async fn a_link_that_is_not_open_sells_nothing() {
         shop.app.clock.advance(hour);
         refused("late", "closed").await;
         let (status, again) = place(shop, &code, "k1", &wish(1)).await;
-        assert_eq!((status, &again["number"]), (200, &order["number"]), "a retry is answered");
+        assert_eq!(
+            (status, &again["number"]),
+            (200, &order["number"]),
+            "a retry is answered"
+        );
 
         let open = link(shop, manager, json!({})).await;
-        shop.must(Method::POST, manager, &format!("{LINKS}/{open}/close"), Value::Null)
-            .await;
-        assert_eq!(problem(&place(shop, &open, "k1", &wish(1)).await.1), "link-closed");
+        shop.must(
+            Method::POST,
+            manager,
+            &format!("{LINKS}/{open}/close"),
+            Value::Null,
+        )
+        .await;
+        assert_eq!(
+            problem(&place(shop, &open, "k1", &wish(1)).await.1),
+            "link-closed"
+        );
         let other = shop.app.ids.link_code(shop.zhang.id);
         for unknown in [other.as_str(), "nothing", "%00", "%E5%B9%B4"] {
             assert_eq!(place(shop, unknown, "k1", &wish(1)).await.0, 404, "{unknown}");
@@ -226,7 +242,11 @@ async fn wrong_fields_are_named() {
             (String::new(), 400, "not-json"),
             ("{".to_owned(), 400, "not-json"),
             (format!("{} x", wish(1)), 400, "not-json"),
-            (with("note", json!("x".repeat(65 * 1024))).to_string(), 413, "too-large"),
+            (
+                with("note", json!("x".repeat(65 * 1024))).to_string(),
+                413,
+                "too-large",
+            ),
         ] {
             let (got, answer) = send(shop, &code, Some("k1"), body).await;
             assert_eq!((got, problem(&answer)), (status, name));
@@ -296,14 +316,23 @@ async fn cases_are_sold_ahead_of_their_lot() {
     on_both(async |shop| {
         let code = stand(shop, 1).await;
         let ahead = json!({"cases": 4, "ready_on": "2024-01-25"});
-        shop.must(Method::PUT, &shop.zhang.manager, "/api/v1/stock/FT05/ahead", ahead)
-            .await;
+        shop.must(
+            Method::PUT,
+            &shop.zhang.manager,
+            "/api/v1/stock/FT05/ahead",
+            ahead,
+        )
+        .await;
         assert_eq!(left(shop, &code).await, 5);
         placed(shop, &code, "k1", &wish(5)).await;
         assert_eq!(place(shop, &code, "k2", &wish(1)).await.0, 409);
         receive(shop, "FT05", "L2", "2025-01-25", 4).await;
         assert_eq!(counts(&item(shop, "FT05").await), (5, 5, 0));
-        assert_eq!(place(shop, &code, "k2", &wish(1)).await.0, 409, "they were promised");
+        assert_eq!(
+            place(shop, &code, "k2", &wish(1)).await.0,
+            409,
+            "they were promised"
+        );
         assert_clean(shop).await;
     })
     .await;

@@ -30,7 +30,8 @@ fn seen(fen: i64) -> Value {
 
 async fn confirm(shop: &TestApp, order: &Value, fen: i64) -> Value {
     let path = desk(order, "/confirm-payment");
-    shop.must(Method::POST, &shop.zhang.accountant, &path, seen(fen)).await
+    shop.must(Method::POST, &shop.zhang.accountant, &path, seen(fen))
+        .await
 }
 
 /// (captured, refunded, status) as staff see it.
@@ -47,8 +48,13 @@ async fn books(shop: &TestApp, order: &Value) -> (i64, i64, String) {
 /// (amount, state) of each refund of an order, as its buyer sees them.
 fn refunds(order: &Value) -> Vec<(i64, &str)> {
     let rows = order["refunds"].as_array().unwrap().iter();
-    rows.map(|row| (row["amount_fen"].as_i64().unwrap(), row["state"].as_str().unwrap()))
-        .collect()
+    rows.map(|row| {
+        (
+            row["amount_fen"].as_i64().unwrap(),
+            row["state"].as_str().unwrap(),
+        )
+    })
+    .collect()
 }
 
 /// The ids of the refunds that staff must still carry out.
@@ -120,7 +126,11 @@ async fn a_transfer_is_confirmed_by_the_accountant() {
         let (status, answer) = shop.post("", &path(&order, "/payments"), again).await;
         assert_eq!((status, problem(&answer)), (409, "already-paid"));
         expire(shop).await;
-        assert_eq!(read(shop, &order).await["status"], "paid", "what is paid does not expire");
+        assert_eq!(
+            read(shop, &order).await["status"],
+            "paid",
+            "what is paid does not expire"
+        );
         assert_eq!(counts(&item(shop, "FT05").await), (5, 2, 3));
         assert_clean(shop).await;
     })
@@ -168,7 +178,10 @@ async fn a_part_is_kept_and_the_rest_still_due() {
         assert_eq!(books(shop, &order).await, (10_000, 0, "awaiting_payment".into()));
         let step = open(shop, &order, "transfer").await;
         let text = step["text"].as_str().unwrap();
-        assert!(text.contains("36.00") && !text.contains("136.00"), "the rest: {text}");
+        assert!(
+            text.contains("36.00") && !text.contains("136.00"),
+            "the rest: {text}"
+        );
         assert_clean(shop).await;
         let paid = confirm(shop, &order, 3_600).await;
         assert_eq!((&paid["status"], refunds(&paid).len()), (&json!("paid"), 0));
@@ -261,7 +274,11 @@ async fn a_cancel_frees_the_stock_at_once() {
             (&json!("cancelled"), 0)
         );
         assert_eq!(left(shop, &link).await, 5);
-        assert_eq!(shop.must(Method::POST, "", &way, json!({})).await, cancelled, "twice");
+        assert_eq!(
+            shop.must(Method::POST, "", &way, json!({})).await,
+            cancelled,
+            "twice"
+        );
         assert_clean(shop).await;
         let late = confirm(shop, &order, 34_000).await;
         assert_eq!(late["status"], "cancelled", "nobody wants it any more");
@@ -289,16 +306,28 @@ async fn the_cancel_of_a_paid_order_sends_the_money_back() {
         let cancelled = shop.must(Method::POST, "", &way, json!({})).await;
         assert_eq!(cancelled["status"], "cancelled");
         assert_eq!(refunds(&cancelled), [(13_600, "by_hand")]);
-        assert_eq!(shop.must(Method::POST, "", &way, json!({})).await, cancelled, "twice");
+        assert_eq!(
+            shop.must(Method::POST, "", &way, json!({})).await,
+            cancelled,
+            "twice"
+        );
         assert_eq!(left(shop, &link).await, 5);
         assert_clean(shop).await;
 
         let [id] = open_refunds(shop).await.try_into().unwrap();
-        let (done, way) = (json!({"reference": "流水 0043"}), format!("/api/v1/refunds/{id}/done"));
+        let (done, way) = (
+            json!({"reference": "流水 0043"}),
+            format!("/api/v1/refunds/{id}/done"),
+        );
         assert_eq!(shop.post(&shop.zhang.packer, &way, done.clone()).await.0, 403);
         assert_eq!(shop.post(&shop.li.accountant, &way, done.clone()).await.0, 404);
-        let row = shop.must(Method::POST, &shop.zhang.accountant, &way, done.clone()).await;
-        assert_eq!((&row["state"], &row["reference"]), (&json!("done"), &done["reference"]));
+        let row = shop
+            .must(Method::POST, &shop.zhang.accountant, &way, done.clone())
+            .await;
+        assert_eq!(
+            (&row["state"], &row["reference"]),
+            (&json!("done"), &done["reference"])
+        );
         assert_eq!(books(shop, &wired).await, (13_600, 13_600, "refunded".into()));
         let (status, answer) = shop.post(&shop.zhang.accountant, &way, done).await;
         assert_eq!((status, problem(&answer)), (409, "not-by-hand"));
@@ -325,7 +354,11 @@ async fn no_more_goes_back_than_came() {
             refused(fen).await;
         }
         let (status, after) = shop.post(accountant, &way, ask(10_000)).await;
-        assert_eq!((status, &after["status"]), (201, &json!("paid")), "the order stays");
+        assert_eq!(
+            (status, &after["status"]),
+            (201, &json!("paid")),
+            "the order stays"
+        );
         refused(3_601).await;
         assert_eq!(shop.post(&shop.zhang.packer, &way, ask(1)).await.0, 403);
         assert_eq!(shop.post(&shop.li.manager, &way, ask(1)).await.0, 404);
