@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
+use cunji::id::order_token;
 use cunji::routes::{Access, Route};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use tower::ServiceExt;
 use crate::app::TestApp;
 use crate::buyer::{desk, link, path, placed, wish, wish_by};
 use crate::goods::{add_sku, product, receive, sku};
-use crate::imports::{bring_in, generic};
+use crate::imports::{bring_in, generic, row};
 
 /// What the rows of Zhang village are called.
 pub struct Names {
@@ -26,6 +27,7 @@ pub struct Names {
     import: String,
     subscriber: String,
     event: String,
+    lot: String,
 }
 
 fn text(value: &Value) -> String {
@@ -39,7 +41,7 @@ impl Names {
         let first = async |path: &str| text(&shop.get(manager, path).await.1["items"][0]["id"]);
         let product = product(shop, "fentiao").await;
         add_sku(shop, &product, sku("FT05")).await;
-        receive(shop, "FT05", "L1", "2025-01-09", 50).await;
+        let lot = receive(shop, "FT05", "L1", "2025-01-09", 50).await;
         let url = json!({"url": "https://example.org/hook"});
         shop.must(Method::POST, manager, "/api/v1/subscribers", url).await;
         let link = link(shop, manager, json!({})).await;
@@ -51,7 +53,7 @@ impl Names {
         let money = body(&Method::POST, "/api/v1/orders/{order}/confirm-payment").unwrap();
         shop.must(Method::POST, manager, &desk(&order, "/confirm-payment"), money)
             .await;
-        let file = generic(&["A-1,FT05,1,68.00,,已付款,13800138000,,"]);
+        let file = generic(&[&row(1, 1, "", "paid")]);
         Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
             refund: first("/api/v1/refunds").await,
@@ -61,6 +63,7 @@ impl Names {
             import: text(&bring_in(shop, &file).await["id"]),
             number: text(&order["number"]),
             token: text(&order["token"]),
+            lot: order_token(shop.zhang.id, text(&lot["lot"]["id"]).parse().unwrap()),
             link,
             product,
         }
@@ -78,12 +81,12 @@ impl Names {
             "id" if route.path.starts_with("/api/v1/staff/") => &self.staff,
             "id" if route.path.starts_with("/api/v1/products/") => &self.product,
             "sku" => "FT05",
-            "lot" => "L1",
+            "lot" => &self.lot,
             "refund" => &self.refund,
             "import" => &self.import,
             "subscriber" => &self.subscriber,
             "event" => &self.event,
-            "file" => "shop.css",
+            "file" => "style.css",
             _ => panic!("{{{name}}} of {} needs a value in the tests", route.path),
         }
     }
