@@ -12,13 +12,14 @@ use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::csrf::CsrfLayer;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
-use crate::links::views::Views;
 use crate::links::share::Press;
+use crate::links::views::Views;
 use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
@@ -81,6 +82,8 @@ impl App {
         crate::routes::router(self)
             .merge(crate::ops::docs(document.into()))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            // pages of other sites can't act here in a visitor's name; programs send no Origin and pass
+            .layer(CsrfLayer::new())
             .layer(from_fn_with_state(
                 Edge::new(boot.get(24..).unwrap_or_default()),
                 edge,
@@ -135,7 +138,9 @@ pub async fn housekeeping(app: App) {
 
 /// Serves `/metrics` on an address of its own.
 pub async fn serve_metrics(metrics: Metrics, address: SocketAddr) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await.context("can't listen on CUNJI_METRICS_LISTEN")?;
+    let listener = TcpListener::bind(address)
+        .await
+        .context("can't listen on CUNJI_METRICS_LISTEN")?;
     tracing::info!(figures = %listener.local_addr()?, "serving figures");
     tokio::spawn(async move { axum::serve(listener, crate::ops::metrics_service(metrics)).await });
     Ok(())

@@ -52,11 +52,9 @@ pub async fn backup(db: &Db, file: &Path) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// What `restore` may do beyond filling an empty place with a sound shop.
+/// What `restore` may do beyond putting a sound shop in place.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allow {
-    /// put another shop aside that is there
-    pub replacing: bool,
     /// take a copy in which invariants are broken; a damaged one is never taken
     pub broken: bool,
 }
@@ -74,8 +72,8 @@ pub struct Restored {
 /// kept beside it, as `TARGET.before-restore-<at>`. `file` itself is only read.
 ///
 /// # Errors
-/// When `file` is no shop, is of a newer version, is damaged or breaks an invariant; when there is a shop already, or
-/// one in use; and on PostgreSQL. The configured database is then as it was.
+/// When `file` is no shop, is of a newer version, is damaged or breaks an invariant; when the shop
+/// that is there is in use; and on PostgreSQL. The configured database is then as it was.
 pub async fn restore(
     file: &Path,
     database_url: &str,
@@ -91,11 +89,6 @@ pub async fn restore(
     if there {
         let same = fs::canonicalize(file).await.ok() == fs::canonicalize(&target).await.ok();
         ensure!(!same, "{} is the shop itself", file.display());
-        ensure!(
-            allow.replacing,
-            "there is a shop in {} already: name another database, or allow it to be replaced with --force",
-            target.display()
-        );
     }
     // held from here on, so that no server starts on a file that is about to go
     let lock = if there {

@@ -47,7 +47,10 @@ pub async fn open_app() -> anyhow::Result<App> {
 pub async fn serve() -> anyhow::Result<()> {
     let config = config()?;
     if config.payments.contains(&Method::Practice) && !config.allow_practice {
-        bail!(Usage("CUNJI_PAYMENTS names practice, which is play money: set CUNJI_ALLOW_PRACTICE=1 if you mean it".into()));
+        bail!(Usage(
+            "CUNJI_PAYMENTS names practice, which is play money: set CUNJI_ALLOW_PRACTICE=1 if you mean it"
+                .into()
+        ));
     }
     let db = open(&config).await?;
     let running = Running::start(config, db).await?;
@@ -81,12 +84,18 @@ impl Running {
         }
         tokio::spawn(housekeeping(app.clone()));
         let jobs = jobs::start(app.clone()).await?;
-        Ok(Running { app, address, listener, jobs })
+        Ok(Running {
+            app,
+            address,
+            listener,
+            jobs,
+        })
     }
 
     /// Serves until SIGTERM or SIGINT, finishes what is in flight, and closes the database.
     pub async fn until_stopped(self) -> anyhow::Result<()> {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -118,7 +127,9 @@ pub async fn add_staff(login: &str, role: &str, village: Option<&str>) -> anyhow
     std::io::stdin().take(1_024).read_to_string(&mut password)?;
     let password = password.lines().next().unwrap_or_default();
     if Role::parse(role).is_none() {
-        bail!(Usage(format!("--role is {role:?}; it takes manager, packer, accountant, host or overseer")));
+        bail!(Usage(format!(
+            "--role is {role:?}; it takes manager, packer, accountant, host or overseer"
+        )));
     }
     let app = open_app().await?;
     let added = team::add(&app.db, app.clock.now(), &app.ids, village, login, role, password).await;
@@ -145,7 +156,9 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
         return Ok(());
     };
     if !jobs::list().iter().any(|job| job.name == name) {
-        bail!(Usage(format!("there is no job {name:?}; `cunji job --list` shows them")));
+        bail!(Usage(format!(
+            "there is no job {name:?}; `cunji job --list` shows them"
+        )));
     }
     let app = open_app().await?;
     let outcome = jobs::run_now(&app, name).await;
@@ -168,7 +181,7 @@ pub async fn import_orders(file: &Path, shop: Option<&str>, dry_run: bool) -> an
 
 /// `cunji backup FILE`
 pub async fn backup(file: &Path) -> anyhow::Result<()> {
-    let db = Db::connect(&config()?.database_url).await?;
+    let db = Db::connect_for_reading(&config()?.database_url).await?;
     let result = crate::backup::backup(&db, file).await;
     db.close().await;
     let findings = result?;
@@ -177,11 +190,11 @@ pub async fn backup(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cunji restore FILE`
-pub async fn restore(file: &Path, force: bool) -> anyhow::Result<()> {
+/// `cunji restore FILE`; a shop that is there is put aside, not lost.
+pub async fn restore(file: &Path) -> anyhow::Result<()> {
     let config = config()?;
-    let allow = Allow { replacing: force, broken: false };
-    let restored = crate::backup::restore(file, &config.database_url, allow, config.clock().now()).await?;
+    let restored =
+        crate::backup::restore(file, &config.database_url, Allow::default(), config.clock().now()).await?;
     print!("{}", crate::audit::report(&restored.findings));
     if let Some(before) = restored.before {
         println!("what was there is kept as {}", before.display());
@@ -192,7 +205,7 @@ pub async fn restore(file: &Path, force: bool) -> anyhow::Result<()> {
 
 /// `cunji check`; false when an invariant is broken.
 pub async fn check() -> anyhow::Result<bool> {
-    let db = Db::connect(&config()?.database_url).await?;
+    let db = Db::connect_for_reading(&config()?.database_url).await?;
     let findings = crate::audit::check(&db).await;
     db.close().await;
     let findings = findings?;
@@ -257,7 +270,9 @@ pub async fn demo(json: bool, fresh: bool) -> anyhow::Result<()> {
 async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
     let db = open(config).await?;
     match crate::demo::look(&db).await? {
-        Found::Other => bail!("there is another shop in this database; name an empty one in CUNJI_DATABASE_URL"),
+        Found::Other => {
+            bail!("there is another shop in this database; name an empty one in CUNJI_DATABASE_URL")
+        }
         Found::Demo if fresh => {
             db.wipe().await?;
             db.close().await;
@@ -271,7 +286,9 @@ async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if std::env::var("CUNJI_LOG").is_ok_and(|form| form == "json") {
         lines.json().init();
     } else {

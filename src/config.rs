@@ -96,7 +96,10 @@ impl fmt::Debug for Config {
 /// The address itself is not repeated in the error: it can carry a password.
 fn database_url(set: Option<String>) -> Result<String, String> {
     let url = set.unwrap_or_else(|| "sqlite://cunji.db".into());
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|start| url.starts_with(start)) {
+    if ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|start| url.starts_with(start))
+    {
         Ok(url)
     } else {
         Err("CUNJI_DATABASE_URL takes sqlite://PATH or postgres://…".into())

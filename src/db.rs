@@ -350,15 +350,24 @@ impl Db {
     /// Empties the database of every table; for a shop that `demo` made.
     pub async fn wipe(&self) -> anyhow::Result<()> {
         match &self.engine {
-            Engine::Pg(_) => self.administer("DROP SCHEMA public CASCADE; CREATE SCHEMA public".into()).await,
+            Engine::Pg(_) => {
+                self.administer("DROP SCHEMA public CASCADE; CREATE SCHEMA public".into())
+                    .await
+            }
             Engine::Sqlite { write, .. } => {
                 let mut writer = write.acquire().await?;
                 let tables: Vec<String> = sqlx::query_scalar(
-                    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-                    .fetch_all(&mut *writer).await?;
-                sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *writer).await?;
+                    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+                )
+                .fetch_all(&mut *writer)
+                .await?;
+                sqlx::query("PRAGMA foreign_keys = OFF")
+                    .execute(&mut *writer)
+                    .await?;
                 for table in tables {
-                    sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&mut *writer).await?;
+                    sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
+                        .execute(&mut *writer)
+                        .await?;
                 }
                 Ok(())
             }
@@ -379,7 +388,9 @@ impl Db {
         let Engine::Pg(pool) = &self.engine else {
             anyhow::bail!("only a PostgreSQL server has several databases")
         };
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(pool)
+            .await?;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ pub mod partners;
 pub mod payments;
 pub mod reports;
 pub mod stock;
+pub mod trace;
 pub mod villages;
 // what every feature stands on
 pub mod address;

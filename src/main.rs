@@ -51,13 +51,8 @@ enum Command {
     Import(Import),
     /// Write a consistent copy of the shop while it is open
     Backup { file: PathBuf },
-    /// Put a copy in the place of the configured database
-    Restore {
-        file: PathBuf,
-        /// put a shop that is there aside
-        #[arg(long)]
-        force: bool,
-    },
+    /// Put a copy in the place of the configured database; a shop that is there is kept beside it
+    Restore { file: PathBuf },
     /// Measure the shop on a throw-away database
     Bench {
         /// a PostgreSQL server; without it, a new SQLite file
@@ -127,7 +122,11 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("cunji: {}", format!("{error:#}").replace('\n', "; "));
-            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -138,16 +137,29 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Serve => commands::serve().await?,
         Command::Demo { json, fresh } => commands::demo(json, fresh).await?,
         Command::Migrate => commands::migrate().await?,
-        Command::Staff(Staff::Add { login, role, village }) => commands::add_staff(&login, &role, village.as_deref()).await?,
+        Command::Staff(Staff::Add { login, role, village }) => {
+            commands::add_staff(&login, &role, village.as_deref()).await?
+        }
         Command::Token(Token::Create { login }) => commands::create_token(&login).await?,
         Command::Job { name, list: _ } => commands::job(name.as_deref()).await?,
         Command::Import(Import::Orders { file, shop, dry_run }) => {
             return commands::import_orders(&file, shop.as_deref(), dry_run).await;
         }
         Command::Backup { file } => commands::backup(&file).await?,
-        Command::Restore { file, force } => commands::restore(&file, force).await?,
-        Command::Bench { database, clients, seconds, stored, json } => {
-            let options = cunji::bench::Options { database, clients: clients.into(), seconds, stored };
+        Command::Restore { file } => commands::restore(&file).await?,
+        Command::Bench {
+            database,
+            clients,
+            seconds,
+            stored,
+            json,
+        } => {
+            let options = cunji::bench::Options {
+                database,
+                clients: clients.into(),
+                seconds,
+                stored,
+            };
             commands::bench(options, json).await?;
         }
         Command::Address => commands::address()?,

@@ -15,7 +15,7 @@ use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
 use crate::{
-    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, villages,
+    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, trace, villages,
 };
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
@@ -43,6 +43,7 @@ pub struct Route {
 /// The whole outside of the program.
 pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
+    routes.extend(page_routes());
     routes.extend(buyer_routes());
     routes.extend(link_routes());
     routes.extend(order_routes());
@@ -56,6 +57,63 @@ pub fn table() -> Vec<Route> {
     routes.extend(partner_routes());
     routes.extend(ops_routes());
     routes
+}
+
+/// What buyers' phones show.
+fn page_routes() -> Vec<Route> {
+    vec![
+        get("/s/{code}", Public, orders::pages::page, "A link's page"),
+        post(
+            "/s/{code}",
+            Public,
+            orders::pages::submit,
+            "Its form: read an address, show the total, order",
+        ),
+        get(
+            "/s/{code}/cover.png",
+            Public,
+            orders::pages::cover,
+            "The picture of a link's card in chats",
+        ),
+        get("/o/{order}", Public, payments::pages::page, "An order's page"),
+        post(
+            "/o/{order}/pay",
+            Public,
+            payments::pages::pay,
+            "Its buttons to pay",
+        ),
+        post(
+            "/o/{order}/cancel",
+            Public,
+            payments::pages::cancel,
+            "Its form to cancel",
+        ),
+        post(
+            "/o/{order}/changes/{version}",
+            Public,
+            payments::pages::answer,
+            "Its form to agree to a change or decline it",
+        ),
+        get("/t/{lot}", Public, trace::page, "Where a lot comes from"),
+        get(
+            "/practice/{payment}",
+            Public,
+            payments::practice::page,
+            "Pay with play money",
+        ),
+        post(
+            "/practice/{payment}",
+            Public,
+            payments::practice::pay_by_page,
+            "Pay with play money",
+        ),
+        get(
+            "/static/{file}",
+            Public,
+            crate::web::files::file,
+            "Style sheet, script and picture of the pages",
+        ),
+    ]
 }
 
 fn buyer_routes() -> Vec<Route> {
@@ -75,7 +133,7 @@ fn buyer_routes() -> Vec<Route> {
             "What an order would cost",
         )
         .takes::<orders::api::QuoteRequest>()
-        .gives::<orders::api::Quote>(200),
+        .gives::<orders::quote::Quote>(200),
         post(
             "/api/v1/links/{code}/orders",
             Public,
@@ -99,7 +157,7 @@ fn buyer_routes() -> Vec<Route> {
             "Start to pay an order",
         )
         .takes::<payments::api::OpenPayment>()
-        .gives::<payments::api::NextStep>(200),
+        .gives::<payments::till::NextStep>(200),
         post(
             "/api/v1/orders/{order}/cancel",
             Public,
@@ -107,18 +165,6 @@ fn buyer_routes() -> Vec<Route> {
             "Cancel an unpacked order",
         )
         .gives::<OrderView>(200),
-        get(
-            "/practice/{payment}",
-            Public,
-            payments::practice::page,
-            "Pay with play money",
-        ),
-        post(
-            "/practice/{payment}",
-            Public,
-            payments::practice::pay_by_page,
-            "Pay with play money",
-        ),
         post(
             "/api/v1/practice/{payment}/pay",
             Public,

@@ -10,12 +10,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::id::{Ids, VillageId};
-use crate::links::store::board::add_sold;
 use crate::money::Method;
+use crate::orders::store::hot;
 use crate::orders::store::write::{self, NewLine, NewOrder};
 use crate::orders::{Hold, Source};
 use crate::villages::{self, NewVillage};
-use crate::{on, stock, transact};
+use crate::{on, transact};
 
 /// Enough stock to never run out while measuring.
 const PLENTY: i64 = 1_000_000_000;
@@ -180,17 +180,13 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
         })
         .collect();
     transact!(db, tx => {
-        stock::store::lock(tx, link.village, &[link.sku_id]).await?;
+        hot::read(tx, link.village, &[link.sku_id], &[link.id], &[]).await?;
         let last = write::take_numbers(tx, link.village, at, count).await?;
-        let first = last - i64::try_from(count).unwrap_or(0);
-        let numbers: Vec<String> = (1..).map(|n| crate::orders::number(at, first + n)).take(count).collect();
+        let cases = i64::try_from(count).unwrap_or(0);
+        let numbers: Vec<String> = (1..).map(|n| crate::orders::number(at, last - cases + n)).take(count).collect();
         let rows: Vec<_> = texts.iter().zip(&numbers).map(|(text, number)| row(link, text, number, at)).collect();
         let lines: Vec<_> = texts.iter().map(|(id, ..)| line(link, *id)).collect();
-        write::insert_orders(tx, link.village, &rows).await?;
-        write::insert_lines(tx, link.village, &lines).await?;
-        let cases = i64::try_from(count).unwrap_or(0);
-        stock::store::reserve(tx, link.village, &[(link.sku_id, cases)]).await?;
-        add_sold(tx, link.village, &[(link.id, link.sku_id, cases)]).await
+        hot::write(tx, link.village, &rows, &lines, &[(link.sku_id, cases)], &[(link.id, link.sku_id, cases)]).await
     })
 }
 

@@ -2,9 +2,9 @@
 //! and the import of order files.
 
 use anyhow::{Context, ensure};
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use axum::Router;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -23,19 +23,59 @@ static BACKLOG: &[u8] = include_bytes!("orders-380-cases.kuaituantuan.csv");
 const VILLAGE: &str = "zhangcun-demo";
 const MANAGER: &str = "zhangcun";
 
-/// Skus as the workshop sells them: product slug, code, spec, fen, grams, days of shelf life, days that must be left on
-/// arrival, cases on hand.
-const SKUS: [(&str, &str, &str, i64, i64, i64, i64, i64); 5] = [
-    ("fentiao", "FT05", "2.5kg/箱", 6_800, 2_900, 365, 90, 600),
-    ("fentiao", "FT10", "5kg/箱", 12_800, 5_600, 365, 90, 300),
-    ("mishu", "MS10", "5kg/箱", 4_990, 5_700, 45, 14, 200),
-    ("lagen", "LG02", "1kg/箱", 3_990, 1_300, 60, 20, 120),
-    ("moyu", "MY04", "2kg/箱", 4_500, 2_400, 90, 30, 120),
+struct Sku {
+    product: &'static str,
+    code: &'static str,
+    spec: &'static str,
+    price_fen: i64,
+    grams: i64,
+    shelf_life_days: i64,
+    min_days_left: i64,
+    on_hand: i64,
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row of the table below")]
+const fn sku(
+    product: &'static str,
+    code: &'static str,
+    spec: &'static str,
+    price_fen: i64,
+    grams: i64,
+    shelf_life_days: i64,
+    min_days_left: i64,
+    on_hand: i64,
+) -> Sku {
+    Sku {
+        product,
+        code,
+        spec,
+        price_fen,
+        grams,
+        shelf_life_days,
+        min_days_left,
+        on_hand,
+    }
+}
+
+/// Skus as the workshop sells them, with the cases on its shelves.
+const SKUS: [Sku; 5] = [
+    sku("fentiao", "FT05", "2.5kg/箱", 6_800, 2_900, 365, 90, 600),
+    sku("fentiao", "FT10", "5kg/箱", 12_800, 5_600, 365, 90, 300),
+    sku("mishu", "MS10", "5kg/箱", 4_990, 5_700, 45, 14, 200),
+    sku("lagen", "LG02", "1kg/箱", 3_990, 1_300, 60, 20, 120),
+    sku("moyu", "MY04", "2kg/箱", 4_500, 2_400, 90, 30, 120),
 ];
 
 /// Provinces that are far: the buyer pays the freight (Inner Mongolia, Hainan, Tibet, Gansu, Qinghai, Ningxia, Xinjiang).
-const FAR: [(&str, i64, i64); 7] =
-    [("15", 800, 300), ("46", 800, 300), ("54", 1_800, 900), ("62", 800, 300), ("63", 800, 300), ("64", 800, 300), ("65", 1_800, 900)];
+const FAR: [(&str, i64, i64); 7] = [
+    ("15", 800, 300),
+    ("46", 800, 300),
+    ("54", 1_800, 900),
+    ("62", 800, 300),
+    ("63", 800, 300),
+    ("64", 800, 300),
+    ("65", 1_800, 900),
+];
 
 /// How to get in.
 pub struct Keys {
@@ -57,7 +97,11 @@ pub async fn look(db: &Db) -> anyhow::Result<Found> {
     if villages::village_by_slug(db, VILLAGE).await?.is_some() {
         return Ok(Found::Demo);
     }
-    Ok(if villages::villages(db).await?.is_empty() { Found::Empty } else { Found::Other })
+    Ok(if villages::villages(db).await?.is_empty() {
+        Found::Empty
+    } else {
+        Found::Other
+    })
 }
 
 /// Fills an empty shop, or finds its way into one that was filled before; either way with a new password and token.
@@ -67,22 +111,37 @@ pub async fn fill(app: &App) -> anyhow::Result<Keys> {
         found_village(app).await?;
     }
     // whoever started it before may have kept the old ways in: they end here
-    let manager = villages::account(&app.db, MANAGER).await?.context("the demo's manager is gone; start over with --fresh")?;
+    let manager = villages::account(&app.db, MANAGER)
+        .await?
+        .context("the demo's manager is gone; start over with --fresh")?;
     transact!(app.db, tx => villages::drop_credentials_of(tx, manager.village_id, manager.id, None).await)?;
     let token = team::create_token(&app.db, app.clock.now(), &app.ids, MANAGER).await?;
-    let password: String = app.ids.secret(manager.village_id).chars().skip(1).take(12).collect();
+    let password: String = app
+        .ids
+        .secret(manager.village_id)
+        .chars()
+        .skip(1)
+        .take(12)
+        .collect();
     team::reset_password(&app.db, app.clock.now(), &app.ids, MANAGER, &password).await?;
-    let shop = Shop { service: app.service(), token };
+    let shop = Shop {
+        service: app.service(),
+        token,
+    };
     if new {
         shop.stock(app.clock.now()).await?;
         shop.links().await?;
         shop.backlog().await?;
     }
     let code = async |channel: &str| {
-        let links = shop.call(Method::GET, &format!("/api/v1/links?channel={channel}"), None).await?;
+        let links = shop
+            .call(Method::GET, &format!("/api/v1/links?channel={channel}"), None)
+            .await?;
         // lists have the newest first, and the demo's own link is the oldest
         let items = links["items"].as_array().and_then(|items| items.last()).cloned();
-        items.and_then(|link| link["code"].as_str().map(str::to_owned)).context("the demo's links are gone; start over with --fresh")
+        items
+            .and_then(|link| link["code"].as_str().map(str::to_owned))
+            .context("the demo's links are gone; start over with --fresh")
     };
     Ok(Keys {
         link_code: code("livestream").await?,
@@ -106,7 +165,16 @@ async fn found_village(app: &App) -> anyhow::Result<()> {
     let id = transact!(app.db, tx => villages::create_village(tx, &village, app.clock.now()).await)?;
     let password = app.ids.secret(id);
     let role = Role::Manager.as_str();
-    team::add(&app.db, app.clock.now(), &app.ids, Some(VILLAGE), MANAGER, role, &password).await?;
+    team::add(
+        &app.db,
+        app.clock.now(),
+        &app.ids,
+        Some(VILLAGE),
+        MANAGER,
+        role,
+        &password,
+    )
+    .await?;
     Ok(())
 }
 
@@ -118,7 +186,11 @@ struct Shop {
 
 impl Shop {
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let kind = if body.is_some() { "application/json" } else { "text/plain" };
+        let kind = if body.is_some() {
+            "application/json"
+        } else {
+            "text/plain"
+        };
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         self.send(method, path, kind, body).await
     }
@@ -133,7 +205,11 @@ impl Shop {
         let response = self.service.clone().oneshot(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        ensure!(status.is_success(), "{path} answered {status}: {}", String::from_utf8_lossy(&body));
+        ensure!(
+            status.is_success(),
+            "{path} answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
         Ok(serde_json::from_slice(&body)?)
     }
 
@@ -147,15 +223,17 @@ impl Shop {
             let slug = product["slug"].clone();
             let made = self.post("/api/v1/products", product).await?;
             let id = made["id"].as_str().context("a product has an id")?;
-            for (_, sku, spec, fen, grams, days, left, cases) in SKUS.into_iter().filter(|sku| slug == sku.0) {
-                let body = json!({"sku": sku, "title": made["name"], "spec": spec, "price_fen": fen, "gross_weight_grams": grams,
-                    "shelf_life_days": days, "min_days_left": left});
+            for sku in SKUS.iter().filter(|sku| slug == sku.product) {
+                let body = json!({"sku": sku.code, "title": made["name"], "spec": sku.spec, "price_fen": sku.price_fen,
+                    "gross_weight_grams": sku.grams, "shelf_life_days": sku.shelf_life_days,
+                    "min_days_left": sku.min_days_left});
                 self.post(&format!("/api/v1/products/{id}/skus"), body).await?;
                 let made_on = now.day() - chrono::Days::new(5);
-                let best_before = made_on + chrono::Days::new(u64::try_from(days)?);
-                let lot = json!({"code": format!("{sku}-{}", made_on.format("%y%m%d")), "made_on": made_on, "best_before": best_before,
-                    "origin": "河南省平顶山市鲁山县张村（演示）"});
-                self.post("/api/v1/stock/receipts", json!({"sku": sku, "lot": lot, "quantity": cases})).await?;
+                let best_before = made_on + chrono::Days::new(u64::try_from(sku.shelf_life_days)?);
+                let lot = json!({"code": format!("{}-{}", sku.code, made_on.format("%y%m%d")), "made_on": made_on,
+                    "best_before": best_before, "origin": "河南省平顶山市张村（演示）"});
+                let receipt = json!({"sku": sku.code, "lot": lot, "quantity": sku.on_hand});
+                self.post("/api/v1/stock/receipts", receipt).await?;
             }
         }
         let far = FAR.map(|(province, first, step)| {
@@ -163,27 +241,39 @@ impl Shop {
         });
         let near = json!({"province": "*", "served": true, "first_grams": 1_000, "first_fen": 0, "step_grams": 1_000, "step_fen": 0});
         let items: Vec<Value> = far.into_iter().chain([near]).collect();
-        self.call(Method::PUT, "/api/v1/freight", Some(json!({"items": items}))).await?;
+        self.call(Method::PUT, "/api/v1/freight", Some(json!({"items": items})))
+            .await?;
         Ok(())
     }
 
     /// A livestream's link with everything on it, and one for Moments with the noodles.
     async fn links(&self) -> anyhow::Result<()> {
-        let all: Vec<Value> =
-            SKUS.iter().map(|sku| json!({"sku": sku.1, "price_fen": sku.3, "limit_per_order": 20})).collect();
-        let live = json!({"title": "张村年货直播：红薯粉条、蜜薯、辣根、魔芋", "channel": "livestream", "host": "张村助农直播间", "offers": all});
+        let offer = |sku: &Sku| json!({"sku": sku.code, "price_fen": sku.price_fen});
+        let all: Vec<Value> = SKUS.iter().map(offer).collect();
+        let live = json!({"title": "张村年货直播：红薯粉条、蜜薯、辣根、魔芋", "channel": "livestream",
+            "host": "张村助农直播间", "offers": all});
         self.post("/api/v1/links", live).await?;
-        let noodles: Vec<Value> =
-            SKUS.iter().filter(|sku| sku.0 == "fentiao").map(|sku| json!({"sku": sku.1, "price_fen": sku.3})).collect();
-        let moments = json!({"title": "手工红薯粉条，村里人自己吃的那种", "channel": "moments", "host": "张村", "offers": noodles});
+        let noodles: Vec<Value> = SKUS
+            .iter()
+            .filter(|sku| sku.product == "fentiao")
+            .map(offer)
+            .collect();
+        let moments = json!({"title": "手工红薯粉条，村里人自己吃的那种", "channel": "moments", "host": "张村",
+            "offers": noodles});
         self.post("/api/v1/links", moments).await?;
         Ok(())
     }
 
     async fn backlog(&self) -> anyhow::Result<()> {
         let path = "/api/v1/orders/import?shop=kuaituantuan";
-        let report = self.send(Method::POST, path, "text/csv", Body::from(BACKLOG)).await?;
-        ensure!(report["problems"].as_array().is_some_and(Vec::is_empty), "the backlog has problems: {}", report["problems"]);
+        let report = self
+            .send(Method::POST, path, "text/csv", Body::from(BACKLOG))
+            .await?;
+        ensure!(
+            report["problems"].as_array().is_some_and(Vec::is_empty),
+            "the backlog has problems: {}",
+            report["problems"]
+        );
         Ok(())
     }
 }

@@ -49,14 +49,15 @@ impl Work<'_> {
         }
         let cases: Vec<(Uuid, i64)> = cases.into_iter().collect();
         stock::store::reserve(tx, village, &cases).await?;
-        let placed: Vec<String> = rows.iter().map(NewOrder::event).collect();
-        outbox::tell(tx, &self.import.ids, village, now, "order.placed", || placed).await?;
+        let ids = &self.import.ids;
+        let placed = || rows.iter().map(NewOrder::event).collect();
+        outbox::tell(tx, ids, village, now, "order.placed", placed).await?;
         let told = |new: &NewOrder| {
             let token = order_token(village, new.id);
             json(&serde_json::json!({"number": new.number, "token": token, "paid_fen": new.captured_fen}))
         };
-        let paid: Vec<String> = rows.iter().map(told).collect();
-        outbox::tell(tx, &self.import.ids, village, now, "order.paid", || paid).await
+        let paid = || rows.iter().map(told).collect();
+        outbox::tell(tx, ids, village, now, "order.paid", paid).await
     }
 
     fn order_row<'a>(&self, new: &'a Ready<'_>) -> NewOrder<'a> {

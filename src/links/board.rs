@@ -81,6 +81,41 @@ impl Facts {
     }
 }
 
+#[cfg(test)]
+impl Facts {
+    /// Two products on a livestream's link that opened and will close.
+    pub fn sample() -> Self {
+        let offer = |sku: &str, title: &str, price| Offer {
+            sku_id: Uuid::nil(),
+            sku: sku.into(),
+            title: title.into(),
+            spec: "2.5kg/箱".into(),
+            price: Fen(price),
+            limit_per_order: 5,
+            grams: 2_900,
+            quota: None,
+            parts: vec![(Uuid::nil(), 1)],
+        };
+        Facts {
+            village: VillageId(1),
+            village_name: "张村".into(),
+            town: "石佛寺镇".into(),
+            link_id: Some(Uuid::nil()),
+            code: "1abcdefg".into(),
+            title: "张村年货".into(),
+            channel: "livestream".into(),
+            host: "春梅".into(),
+            opens_at: Timestamp::parse("2024-01-20T12:00:00Z"),
+            closes_at: Timestamp::parse("2024-01-28T12:00:00Z"),
+            closed_at: None,
+            created_by: None,
+            views: Arc::default(),
+            offers: vec![offer("FT05", "纯红薯粉条", 6_800), offer("MS10", "蜜薯", 4_990)],
+            freight: Vec::new(),
+        }
+    }
+}
+
 pub struct Snapshot {
     pub facts: Arc<Facts>,
     /// cases still to be had, in the order of `facts.offers`

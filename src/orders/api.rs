@@ -1,7 +1,5 @@
 //! Orders over HTTP: buyers place and read theirs; staff list, search, place for a buyer on the phone, and unmask.
 
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,15 +8,15 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::draft::{self, Item, PlaceOrder};
-use super::intake::{Intake, Placed};
+use super::intake::Placed;
+use super::place::Counter;
+use super::quote::{self, Quote};
 use super::store::read::{self, Filter};
 use super::view::{self, OrderView, by_number};
 use super::{Order, Source, Status};
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
 use crate::db::Db;
-use crate::error::{Error, Problem, Result, invalid, not_found, text};
-use crate::freight;
+use crate::error::{Problem, Result, invalid, not_found, text};
 use crate::id::parse_order_token;
 use crate::links::board::Board;
 use crate::money::{Fen, Method};
@@ -59,36 +57,14 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
 }
 
 pub async fn place(
-    State(board): State<Board>,
-    State(intake): State<Intake>,
-    State(config): State<Arc<Config>>,
-    State(db): State<Db>,
-    State(clock): State<Clock>,
+    counter: Counter,
     Path(code): Path<String>,
     headers: HeaderMap,
     Json(order): Json<PlaceOrder>,
 ) -> Result<Response> {
     let key = idempotency_key(&headers)?;
-    let checked = draft::check(&order, &config.payments)?;
-    let facts = Arc::clone(&board.read(&code).await?.facts);
-    let (village, link) = (facts.village, facts.link_id);
-    let placed = match checked.on(facts, Some(key.clone())) {
-        Ok(draft) => intake.place(draft, Source::Link).await?,
-        // the sku may have left the link since the first try
-        Err((index, checked)) => match link {
-            Some(link)
-                if let Some((id, hash)) = read::by_key(&db, village, link, &key).await?
-                    && hash == checked.hash =>
-            {
-                Placed {
-                    order: view::load(&db, village, id, clock.now()).await?,
-                    created: false,
-                }
-            }
-            _ => return Err(unknown_sku(index)),
-        },
-    };
-    Ok(answer(placed))
+    let checked = draft::check(&order, &counter.config.payments)?;
+    Ok(answer(counter.place(&code, &key, checked).await?))
 }
 
 pub(super) fn answer(placed: Placed) -> Response {
@@ -98,13 +74,6 @@ pub(super) fn answer(placed: Placed) -> Response {
         StatusCode::OK
     };
     (status, Json(placed.order)).into_response()
-}
-
-pub(super) fn unknown_sku(index: usize) -> Error {
-    invalid(
-        format!("items[{index}].sku"),
-        text("这里没有这件商品。", "That is not offered here."),
-    )
 }
 
 /// An order by its token.
@@ -124,15 +93,6 @@ pub struct QuoteRequest {
     province: String,
 }
 
-/// What an order would cost, before it is placed.
-#[derive(Serialize, ToSchema)]
-pub struct Quote {
-    goods_fen: Fen,
-    /// null: we do not send there
-    freight_fen: Option<Fen>,
-    total_fen: Option<Fen>,
-}
-
 pub async fn quote(
     State(board): State<Board>,
     Path(code): Path<String>,
@@ -145,42 +105,8 @@ pub async fn quote(
         })
         .map(|(code, _)| code)
         .ok_or_else(|| invalid("province", text("没有这个省份。", "There is no such province.")))?;
-    let (mut goods, mut grams) = (Fen::ZERO, 0i64);
-    for (index, item) in input.items.iter().take(50).enumerate() {
-        let offer = snapshot
-            .facts
-            .offers
-            .iter()
-            .find(|offer| offer.sku == item.sku)
-            .ok_or_else(|| unknown_sku(index))?;
-        if !(1..=999).contains(&item.quantity) {
-            return Err(invalid(
-                format!("items[{index}].quantity"),
-                text("数量至少是 1。", "The quantity is at least 1."),
-            ));
-        }
-        let sum = offer
-            .price
-            .checked_times(item.quantity)
-            .and_then(|more| goods.checked_add(more));
-        goods = sum
-            .filter(|sum| sum.is_sane())
-            .ok_or_else(|| invalid("items", text("太多了。", "That is too much.")))?;
-        grams += offer.grams * item.quantity;
-    }
-    let freight = freight::quote(
-        &snapshot.facts.freight,
-        province.get(..2).unwrap_or_default(),
-        grams,
-        goods,
-    )
-    .ok();
-    let total = freight.and_then(|freight| goods.checked_add(freight));
-    Ok(Json(Quote {
-        goods_fen: goods,
-        freight_fen: freight,
-        total_fen: total,
-    }))
+    let province = province.get(..2).unwrap_or_default();
+    quote::quote(&snapshot.facts, &input.items, province).map(Json)
 }
 
 #[derive(Deserialize)]
@@ -265,9 +191,10 @@ pub async fn list(
 ) -> Result<Json<Page<OrderRow>>> {
     let limit = listing::limit(query.limit)?;
     let village = by.staff.village;
+    let created_by = (by.staff.role == Role::Host).then_some(by.staff.id);
     if let Some(since) = &query.updated_after {
         let cursor = follow_cursor(since, query.after.as_deref())?;
-        let rows = read::updated(&db, village, cursor, limit + 1).await?;
+        let rows = read::updated(&db, village, created_by, cursor, limit + 1).await?;
         let rows = rows.into_iter().map(OrderRow::from).collect();
         return Ok(Json(Page::cut(rows, limit, |row: &OrderRow| {
             format!("{}.{}", row.updated_at.0, row.id)
@@ -287,7 +214,7 @@ pub async fn list(
             .as_deref()
             .map(|q| clean_line(q).chars().take(40).collect())
             .filter(|q: &String| !q.is_empty()),
-        created_by: (by.staff.role == Role::Host).then_some(by.staff.id),
+        created_by,
     };
     let before = listing::before(query.after.as_deref())?;
     let rows = read::list(&db, village, &filter, before, limit + 1).await?;

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Source;
-use super::api::{answer, idempotency_key, unknown_sku};
+use super::api::{answer, idempotency_key};
 use super::draft::{self, Item, PlaceOrder, Recipient};
 use super::intake::Intake;
+use super::place::unknown_sku;
 use crate::config::Config;
 use crate::error::{Result, invalid, not_found, text};
 use crate::links::board::{Board, Facts};

@@ -113,7 +113,13 @@ pub fn check_recipient(check: &mut Check, recipient: &Recipient) -> Option<Addre
 /// Checks what is ordered; one sku named twice becomes one item.
 pub fn check_items(check: &mut Check, asked: &[Item]) -> Vec<Item> {
     if asked.is_empty() || asked.len() > MAX_ITEMS {
-        check.fail("items", text("请选 1 到 50 种商品。", "Takes 1 to 50 items."));
+        check.fail(
+            "items",
+            text(
+                "请至少选一种商品，最多 50 种。",
+                "Choose at least one item, at most 50.",
+            ),
+        );
     }
     let mut items: Vec<Item> = Vec::with_capacity(asked.len().min(MAX_ITEMS));
     for (index, item) in asked.iter().take(MAX_ITEMS).enumerate() {
@@ -206,12 +212,16 @@ fn fingerprint(items: &[Item], to: &Address, method: Method, note: &str) -> [u8;
 
 impl Checked {
     /// Finds the offers of the skus on a link; the error is the index of the first sku that isn't on it.
-    pub fn on(self, facts: Arc<Facts>, key: Option<String>) -> std::result::Result<Draft, (usize, Checked)> {
+    pub fn on(
+        self,
+        facts: Arc<Facts>,
+        key: Option<String>,
+    ) -> std::result::Result<Draft, (usize, Box<Checked>)> {
         let mut items = Vec::with_capacity(self.items.len());
         for (index, item) in self.items.iter().enumerate() {
             match facts.offers.iter().position(|offer| offer.sku == item.sku) {
                 Some(offer) => items.push((offer, item.quantity)),
-                None => return Err((index, self)),
+                None => return Err((index, Box::new(self))),
             }
         }
         Ok(Draft {

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::decide::{Accepted, Supply};
 use super::draft::Draft;
-use super::store::write::{self, NewLine, NewOrder, Replay};
+use super::store::hot::{self, Replay, Replays};
+use super::store::write::{self, NewLine, NewOrder};
 use super::view::OrderView;
 use super::{Hold, Source};
 use crate::clock::{Clock, Timestamp};
@@ -20,8 +21,9 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
 use crate::links::board::{Board, Facts};
-use crate::links::store::board as offers;
-use crate::{outbox, stock, transact};
+use crate::money::Fen;
+use crate::villages::auth::By;
+use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
 pub const QUEUE: usize = 4_096;
@@ -226,29 +228,39 @@ impl Worker {
         orders: &[Waiting],
         now: Timestamp,
     ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let keys = orders.iter().filter_map(|order| key_of(&order.draft));
-        let known = write::replays(tx, village, keys).await?;
-        let mut supply = read_supply(tx, village, orders).await?;
-        let mut decided = decide_all(&mut supply, &known, orders, now);
+        let mut situation = read(tx, village, orders).await?;
+        let mut supply = Supply::new(situation.levels, situation.offers);
+        let mut decided = decide_all(&mut supply, &situation.replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
             && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
-            supply = read_supply(tx, village, orders).await?;
-            decided = decide_all(&mut supply, &known, orders, now);
+            situation = read(tx, village, orders).await?;
+            supply = Supply::new(situation.levels, situation.offers);
+            decided = decide_all(&mut supply, &situation.replays, orders, now);
         }
-        let wrote = self.write(tx, village, orders, &mut decided, &supply, now).await?;
+        let batch = Batch {
+            village,
+            orders,
+            now,
+            told: situation.has_subscribers,
+        };
+        let wrote = self.write(tx, &batch, &mut decided, &supply).await?;
         Ok((decided, supply, wrote))
     }
 
     async fn write(
         &self,
         tx: &mut Tx,
-        village: VillageId,
-        orders: &[Waiting],
+        batch: &Batch<'_>,
         decided: &mut [Decision],
         supply: &Supply,
-        now: Timestamp,
     ) -> Result<bool> {
+        let Batch {
+            village,
+            orders,
+            now,
+            told,
+        } = *batch;
         let accepted = decided
             .iter()
             .filter(|decision| matches!(decision, Decision::Accepted(..)))
@@ -266,13 +278,9 @@ impl Worker {
             };
             serial += 1;
             *number = super::number(now, serial);
-            acts.extend(
-                order
-                    .draft
-                    .placed_by
-                    .as_ref()
-                    .map(|by| (by, &*number, accepted.total)),
-            );
+            if let Some(by) = &order.draft.placed_by {
+                acts.push((by, &*number, accepted.total));
+            }
             rows.push(NewOrder::of(
                 order.id,
                 order.source,
@@ -290,32 +298,44 @@ impl Worker {
                     .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
             );
         }
-        write::insert_orders(tx, village, &rows).await?;
-        write::insert_lines(tx, village, &lines).await?;
-        for (by, number, total) in acts {
-            // in the order's own transaction: no order of staff without its entry, and no entry without its order
-            let after = serde_json::json!({"total_fen": total});
-            by.log(tx, "order.place", number, None, Some(after)).await?;
-        }
         let reserved: Vec<_> = supply
             .reserved
             .iter()
             .map(|(sku, cases)| (*sku, *cases))
             .collect();
-        stock::store::reserve(tx, village, &reserved).await?;
         let sold: Vec<_> = supply
             .sold
             .iter()
             .map(|((link, sku), cases)| (*link, *sku, *cases))
             .collect();
-        offers::add_sold(tx, village, &sold).await?;
-        let told = || rows.iter().map(NewOrder::event).collect();
-        outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
+        hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        log_acts(tx, &acts).await?;
+        if told {
+            let told = || rows.iter().map(NewOrder::event).collect();
+            outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
+        }
         Ok(true)
     }
 }
 
-type Known = HashMap<(Option<Uuid>, String), Replay>;
+/// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
+/// entry, and no entry without its order.
+async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
+    for (by, number, total) in acts {
+        let after = serde_json::json!({"total_fen": total});
+        by.log(tx, "order.place", number, None, Some(after)).await?;
+    }
+    Ok(())
+}
+
+/// What one transaction is about.
+struct Batch<'a> {
+    village: VillageId,
+    orders: &'a [Waiting],
+    now: Timestamp,
+    /// partners want to hear of it
+    told: bool,
+}
 
 enum Decision {
     /// with its number, once it has one
@@ -350,12 +370,13 @@ fn repeat(order: &Waiting, replay: &Replay) -> Decision {
     }
 }
 
-fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Decision {
+fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Option<Decision> {
     match decision {
-        _ if first.draft.hash != order.draft.hash => Decision::Refused(mismatch()),
-        Decision::Accepted(..) => Decision::Known(first.id),
-        Decision::Known(id) => Decision::Known(*id),
-        Decision::Refused(_) => Decision::Refused(busy()),
+        // a refusal wrote nothing, so the key is still free: whoever repeats it is decided like a first one
+        Decision::Refused(_) => None,
+        _ if first.draft.hash != order.draft.hash => Some(Decision::Refused(mismatch())),
+        Decision::Accepted(..) => Some(Decision::Known(first.id)),
+        Decision::Known(id) => Some(Decision::Known(*id)),
     }
 }
 
@@ -367,8 +388,8 @@ fn mismatch() -> Error {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", detail).into()
 }
 
-/// Locks and reads everything that the batch may take.
-async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<Supply> {
+/// Locks and reads everything that the batch may take, and what its keys have placed before.
+async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot::Situation> {
     let mut skus = Vec::with_capacity(8);
     let mut links = Vec::with_capacity(1);
     let mut seen: Option<&Arc<Facts>> = None;
@@ -378,33 +399,41 @@ async fn read_supply(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Res
             continue;
         }
         let facts = seen.insert(&order.draft.facts);
-        skus.extend(facts.offers.iter().flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)));
+        skus.extend(
+            facts
+                .offers
+                .iter()
+                .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)),
+        );
         links.extend(facts.link_id);
     }
     skus.sort_unstable();
     skus.dedup();
     links.sort_unstable();
     links.dedup();
-    let levels = stock::store::lock(tx, village, &skus).await?;
-    let offers = offers::lock_offers(tx, village, &links).await?;
-    Ok(Supply::new(levels, offers))
+    let keys: Vec<_> = orders.iter().filter_map(|order| key_of(&order.draft)).collect();
+    hot::read(tx, village, &skus, &links, &keys).await
 }
 
 /// Decides the batch in the order in which it came.
-fn decide_all(supply: &mut Supply, known: &Known, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
+fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
     let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::with_capacity(orders.len());
     let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
     for (index, order) in orders.iter().enumerate() {
         let key = key_of(&order.draft);
-        let replay = key.filter(|_| !known.is_empty()).and_then(|(link, key)| known.get(&(link, key.to_owned())));
+        let replay = key
+            .filter(|_| !known.is_empty())
+            .and_then(|(link, key)| known.get(&(link, key.to_owned())));
         let decision = match (replay, key.and_then(|key| seen.insert(key, index))) {
             (Some(replay), _) => repeat(order, replay),
-            // the same key twice in one batch: the first one decides
-            (None, Some(first)) => {
-                let decision = repeat_in_batch(order, &orders[first], &decided[first]);
-                key.and_then(|key| seen.insert(key, first));
-                decision
-            }
+            // the same key twice in one batch: the first one that was accepted decides
+            (None, Some(first)) => match repeat_in_batch(order, &orders[first], &decided[first]) {
+                Some(decision) => {
+                    key.and_then(|key| seen.insert(key, first));
+                    decision
+                }
+                None => accept(supply, order, now),
+            },
             (None, None) => accept(supply, order, now),
         };
         decided.push(decision);

@@ -6,8 +6,12 @@ pub mod assisted;
 pub mod decide;
 pub mod draft;
 pub mod edit;
+mod form;
 pub mod import;
 pub mod intake;
+pub mod pages;
+pub mod place;
+pub mod quote;
 pub mod store;
 pub mod view;
 

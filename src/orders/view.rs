@@ -221,11 +221,25 @@ impl OrderView {
 /// # Errors
 /// 404 when there is none.
 pub async fn load(db: &Db, village: VillageId, id: Uuid, now: Timestamp) -> Result<OrderView> {
+    load_with_order(db, village, id, now).await.map(|(_, view)| view)
+}
+
+/// The same with the order itself, for a page that shows more of it.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn load_with_order(
+    db: &Db,
+    village: VillageId,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<(Order, OrderView)> {
     let order = read::by_id(db, village, id).await?.ok_or_else(not_found)?;
     let lines = read::lines(db, village, &[id]).await?;
     let refunds = read::refunds(db, village, id).await?;
     let changes = changes::of_order(db, village, id).await?;
-    Ok(OrderView::of(&order, lines, refunds, changes, now))
+    let view = OrderView::of(&order, lines, refunds, changes, now);
+    Ok((order, view))
 }
 
 /// Finds a staff member's order by the number in the path.

@@ -1,7 +1,5 @@
 //! Paying, cancelling and refunding over HTTP.
 
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -12,18 +10,17 @@ use uuid::Uuid;
 
 use super::capture::{Received, capture};
 use super::store::{self, Evidence, Refund};
-use super::{Payment, RefundEvent, RefundState, State as PaymentState, practice, refund, transfer};
+use super::till::{NextStep, Till, cancel_order};
+use super::{Payment, RefundEvent, RefundState, State as PaymentState, refund};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, PublicUrl};
 use crate::db::Db;
-use crate::error::{Result, conflict, invalid, not_found, text};
-use crate::id::{Ids, parse_order_token};
+use crate::error::{Result, conflict, not_found, text};
 use crate::money::{Fen, Method};
-use crate::orders::store::{read, write};
+use crate::orders::store::read;
 use crate::orders::view::{self, OrderView, by_number};
-use crate::orders::{Order, Status};
 use crate::transact;
 use crate::villages::auth::By;
+use crate::web::edge::Lang;
 use crate::web::input::Check;
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
@@ -34,138 +31,19 @@ pub struct OpenPayment {
     method: Method,
 }
 
-/// What the buyer does next.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum NextStep {
-    Redirect {
-        url: String,
-        expires_at: Option<Timestamp>,
-    },
-    Instructions {
-        text: String,
-        expires_at: Option<Timestamp>,
-    },
-}
-
 /// Opens a payment for an order, or gives the one that is open.
 pub async fn open(
-    State(db): State<Db>,
-    State(config): State<Arc<Config>>,
-    State(clock): State<Clock>,
-    State(ids): State<Ids>,
-    State(PublicUrl(public_url)): State<PublicUrl>,
+    till: Till,
+    lang: Lang,
     Path(token): Path<String>,
     Json(input): Json<OpenPayment>,
 ) -> Result<Json<NextStep>> {
-    let (village, id) = parse_order_token(&token).ok_or_else(not_found)?;
-    if !config.payments.contains(&input.method) {
-        return Err(invalid(
-            "method",
-            text(
-                "本店不支持这种付款方式。",
-                "The shop does not take this way of paying.",
-            ),
-        ));
-    }
-    let now = clock.now();
-    let payment_id = ids.uuid(now);
-    let (order, payment) = transact!(db, tx => {
-        let order = read::lock(tx, village, id).await?.ok_or_else(not_found)?;
-        check_payable(&order, now)?;
-        let due = Fen(order.total_fen.0 - order.captured_fen.0);
-        let payment = store::open(tx, village, payment_id, id, input.method, due, now).await?;
-        Ok((order, payment))
-    })?;
-    let expires_at = order.pay_before();
-    Ok(Json(match input.method {
-        Method::Practice => NextStep::Redirect {
-            url: format!("{public_url}{}", practice::path(&payment)),
-            expires_at,
-        },
-        Method::Cod => NextStep::Instructions {
-            text: "货到付款：收货时把货款交给快递员。".into(),
-            expires_at,
-        },
-        _ => {
-            let account = store::account(&db, village).await?;
-            NextStep::Instructions {
-                text: transfer::instructions(&account, &order.number, payment.amount_fen),
-                expires_at,
-            }
-        }
-    }))
-}
-
-fn check_payable(order: &Order, now: Timestamp) -> Result<()> {
-    let lapsed = order.pay_before().is_some_and(|end| end <= now);
-    match order.status() {
-        Status::Expired => Err(expired()),
-        _ if lapsed => Err(expired()),
-        Status::Cancelled | Status::Refunded => Err(conflict(
-            "cancelled",
-            text(
-                "订单已经取消，请重新下单。",
-                "The order was cancelled; please order again.",
-            ),
-        )),
-        _ if order.captured_fen >= order.total_fen => Err(conflict(
-            "already-paid",
-            text("订单已经付过款了。", "The order has been paid already."),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn expired() -> crate::error::Error {
-    conflict(
-        "expired",
-        text(
-            "付款时间已过，请重新下单。",
-            "The time to pay is over; please order again.",
-        ),
-    )
+    till.open(&token, input.method, lang).await.map(Json)
 }
 
 /// The buyer's cancel: unpaid, the stock is free at once; paid and unpacked, the money starts on its way back.
-pub async fn cancel(
-    State(db): State<Db>,
-    State(clock): State<Clock>,
-    State(ids): State<Ids>,
-    Path(token): Path<String>,
-) -> Result<Json<OrderView>> {
-    let (village, id) = parse_order_token(&token).ok_or_else(not_found)?;
-    let now = clock.now();
-    transact!(db, tx => {
-        let order = read::lock(tx, village, id).await?.ok_or_else(not_found)?;
-        cancel_order(tx, &ids, &order, "买家取消订单", None, now).await
-    })?;
-    view::load(&db, village, id, now).await.map(Json)
-}
-
-/// Cancels an order that nobody has packed; one that has ended stays as it is.
-pub async fn cancel_order(
-    tx: &mut crate::db::Tx,
-    ids: &Ids,
-    order: &Order,
-    reason: &str,
-    asked_by: Option<Uuid>,
-    now: Timestamp,
-) -> Result<()> {
-    if order.cancelled == order.ordered {
-        return Ok(());
-    }
-    if write::cancel(tx, order.village_id, order.id, now)
-        .await?
-        .is_none()
-    {
-        let detail = text(
-            "已经开始打包，不能取消了；请联系店家。",
-            "Packing has begun, it can't be cancelled; please contact the shop.",
-        );
-        return Err(conflict("already-packed", detail));
-    }
-    refund::start_rest(tx, ids, order, reason, asked_by, now).await
+pub async fn cancel(till: Till, Path(token): Path<String>) -> Result<Json<OrderView>> {
+    till.cancel(&token).await.map(Json)
 }
 
 #[derive(Deserialize, ToSchema)]

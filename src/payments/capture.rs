@@ -83,8 +83,11 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestam
         order.hold
     };
     store::add_captured(tx, village, order.id, amount, hold, sold.then_some(at), at).await?;
-    if keeps && covered {
+    if keeps {
+        // they ask for what was due before; whoever pays the rest opens one for the rest
         store::close_open(tx, village, order.id).await?;
+    }
+    if keeps && covered {
         // a payment that was opened before an edit may bring what was due then
         let beyond = |captured: Fen| (captured.0 - order.total_fen.0).max(0);
         let surplus = Fen(beyond(captured) - beyond(order.captured_fen));

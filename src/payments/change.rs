@@ -10,29 +10,33 @@
 //!
 //! An order has one open proposal at most: the next edit, and the order's end, decline it.
 
+mod supply;
+
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::supply::{Known, Locked, Taken};
 use super::{capture, refund, store};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
-use crate::error::{Error, Problem, Result, conflict, not_found, text};
+use crate::error::{Problem, Result, conflict, not_found, text};
 use crate::id::{Ids, parse_order_token};
 use crate::links::store::board as links;
 use crate::money::Fen;
 use crate::orders::draft::{Address, Item, Recipient, check_items, check_note, check_recipient};
-use crate::orders::edit::{self, Good, Shape, Wish};
+use crate::orders::edit::{self, Shape, Wish};
 use crate::orders::store::changes::{self, Change, NewChange};
 use crate::orders::store::{read, write};
 use crate::orders::view::{self, OrderView};
-use crate::orders::{ChangeState, Line, Order, is_number};
+use crate::orders::{ChangeState, Order};
 use crate::villages::auth::By;
 use crate::web::input::Check;
 use crate::web::json::Json;
-use crate::{freight, outbox, stock, transact};
+use crate::{outbox, stock, transact};
 
 /// Hold ends that one edit takes care of on the way, so that nothing lapsed stands in its way.
 const MAX_EXPIRED: i64 = 200;
@@ -71,13 +75,7 @@ pub async fn edit(
     Json(input): Json<EditOrder>,
 ) -> Result<Json<OrderView>> {
     let (reason, wish) = check(&input)?;
-    let village = by.staff.village;
-    let seen = if is_number(&number) {
-        read::by_number(&db, village, &number).await?
-    } else {
-        None
-    };
-    let seen = seen.ok_or_else(not_found)?;
+    let seen = view::by_number(&db, &by, &number).await?;
     let wanted = wish.items.iter().flatten().map(|item| item.sku.clone());
     let known = Known::read(&db, &seen, wanted).await?;
     transact!(db, tx => {
@@ -86,7 +84,7 @@ pub async fn edit(
         let after = edit::plan(&order, &known.lines, &wish, &locked.goods, &known.rules)?;
         edit_locked(tx, &by, &order, &known, &locked, &reason, after).await
     })?;
-    view::load(&db, village, seen.id, by.at).await.map(Json)
+    view::load(&db, seen.village_id, seen.id, by.at).await.map(Json)
 }
 
 /// Makes a planned edit when the order gets no dearer, else proposes it; both are recorded.
@@ -234,7 +232,7 @@ fn check_version(order: &Order, seen: i64) -> Result<()> {
         "订单刚刚被改过，请重新打开再改。",
         "The order was changed meanwhile; please look at it again.",
     );
-    let problem = Problem::new(axum::http::StatusCode::CONFLICT, "version-mismatch", detail);
+    let problem = Problem::new(StatusCode::CONFLICT, "version-mismatch", detail);
     Err(problem.with("current", order.version).into())
 }
 
@@ -269,140 +267,6 @@ async fn check_unrefunded(tx: &mut Tx, order: &Order) -> Result<()> {
         return Err(conflict("refunded-before", detail));
     }
     Ok(())
-}
-
-/// What an edit needs that no other transaction changes: the lines of the version that was seen, what the skus are
-/// made of, what they weigh, and the freight.
-struct Known {
-    lines: Vec<Line>,
-    goods: Vec<Good>,
-    rules: Vec<freight::Rule>,
-}
-
-/// The supply of an edit, locked.
-struct Locked {
-    goods: Vec<Good>,
-    /// cases that can still be promised, per stock item
-    available: Vec<(Uuid, i64)>,
-    /// cases that can still be sold, per sku of the order's link that has a quota
-    quota_left: Vec<(Uuid, i64)>,
-}
-
-/// What an edit takes from stock and quotas; below zero it gives back.
-struct Taken {
-    stock: Vec<(Uuid, i64)>,
-    skus: Vec<(Uuid, i64)>,
-}
-
-impl Known {
-    async fn read(db: &Db, order: &Order, wanted: impl Iterator<Item = String>) -> Result<Self> {
-        let village = order.village_id;
-        let lines = read::lines(db, village, &[order.id]).await?;
-        let codes: Vec<String> = lines.iter().map(|line| line.sku.clone()).chain(wanted).collect();
-        let rows = links::listed(db, village, &codes).await?;
-        let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
-        let components = links::components(db, village, &skus).await?;
-        let parts = |sku: Uuid| {
-            let parts: Vec<_> = components
-                .iter()
-                .filter(|row| row.sku_id == sku)
-                .map(|row| (row.component_id, row.quantity))
-                .collect();
-            if parts.is_empty() { vec![(sku, 1)] } else { parts }
-        };
-        let good = |row: links::OfferRow| Good {
-            parts: parts(row.sku_id),
-            sku_id: row.sku_id,
-            sku: row.sku,
-            title: row.title,
-            price: row.active.then_some(row.price_fen),
-            grams: row.gross_weight_grams,
-        };
-        Ok(Known {
-            lines,
-            goods: rows.into_iter().map(good).collect(),
-            rules: freight::store::rules(db, village).await?,
-        })
-    }
-
-    /// Locks stock, then offers: the order in which everybody does.
-    async fn lock(&self, tx: &mut Tx, order: &Order) -> Result<Locked> {
-        let village = order.village_id;
-        let mut items: Vec<Uuid> = self
-            .goods
-            .iter()
-            .flat_map(|good| good.parts.iter().map(|(sku, _)| *sku))
-            .collect();
-        items.sort_unstable();
-        items.dedup();
-        let levels = stock::store::lock(tx, village, &items).await?;
-        let mut locked = Locked {
-            goods: self.goods.clone(),
-            available: levels
-                .iter()
-                .map(|level| (level.sku_id, level.available()))
-                .collect(),
-            quota_left: Vec::new(),
-        };
-        if let Some(link) = order.link_id {
-            let offers = links::lock_offers(tx, village, &[link]).await?;
-            for good in &mut locked.goods {
-                let offer = offers.iter().find(|offer| offer.sku_id == good.sku_id);
-                good.price = good.price.and(offer.map(|offer| offer.price_fen));
-            }
-            locked.quota_left = offers
-                .iter()
-                .filter_map(|offer| Some((offer.sku_id, offer.quota? - offer.sold)))
-                .collect();
-        }
-        Ok(locked)
-    }
-}
-
-impl Locked {
-    /// What the edit takes, when it is there.
-    ///
-    /// # Errors
-    /// 409 `sold-out` naming the first sku that has not enough left.
-    fn taken(&self, before: &Shape, after: &Shape) -> Result<Taken> {
-        let skus = edit::case_deltas(&before.items, &after.items);
-        for (sku, cases) in &skus {
-            let left = |of: &[(Uuid, i64)], id: Uuid| of.iter().find(|row| row.0 == id).map(|row| row.1);
-            if let Some(quota) = left(&self.quota_left, *sku)
-                && *cases > quota
-            {
-                return Err(self.sold_out(*sku, quota));
-            }
-        }
-        let stock = edit::stock_deltas(&skus, &self.goods);
-        for (item, cases) in stock.iter().filter(|(_, cases)| *cases > 0) {
-            let row = self.available.iter().find(|(id, _)| id == item);
-            let left = row.map_or(0, |(_, left)| *left);
-            if *cases > left {
-                let uses = |sku: Uuid| {
-                    self.goods
-                        .iter()
-                        .any(|good| good.sku_id == sku && good.parts.iter().any(|(part, _)| part == item))
-                };
-                let sku = skus.iter().find(|(sku, cases)| *cases > 0 && uses(*sku));
-                return Err(self.sold_out(sku.map_or(*item, |(sku, _)| *sku), left));
-            }
-        }
-        Ok(Taken { stock, skus })
-    }
-
-    fn sold_out(&self, sku: Uuid, left: i64) -> Error {
-        let code = self.goods.iter().find(|good| good.sku_id == sku);
-        let left = left.max(0);
-        let detail = text(
-            format!("库存不够，还能加 {left} 箱。"),
-            format!("There is not enough left: {left} cases can be added."),
-        );
-        Problem::new(axum::http::StatusCode::CONFLICT, "sold-out", detail)
-            .with("sku", code.map(|good| good.sku.clone()).unwrap_or_default())
-            .with("available", left)
-            .into()
-    }
 }
 
 /// Makes an edit of a locked order, and settles what it means for money that was paid or was about to be.

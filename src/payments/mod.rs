@@ -5,9 +5,11 @@
 pub mod api;
 pub mod capture;
 pub mod change;
+pub mod pages;
 pub mod practice;
 pub mod refund;
 pub mod store;
+pub mod till;
 pub mod transfer;
 
 use serde::{Deserialize, Serialize};

@@ -89,7 +89,7 @@ pub async fn set_state(
         .bind(village).bind(id).bind(from).bind(to).bind(paid_at).execute(ex).await.map(|done| done.rows_affected() == 1))?)
 }
 
-/// Gives up the other tries of an order that has been paid.
+/// Gives up the open tries of an order, once money has come for it.
 pub async fn close_open(tx: &mut Tx, village: VillageId, order: Uuid) -> Result<()> {
     on!(tx, ex => sqlx::query(
         "UPDATE payment SET state = 'closed'

@@ -57,6 +57,22 @@ pub async fn villages(db: &Db) -> Result<Vec<Village>> {
         .fetch_all(ex).await)?)
 }
 
+/// Who sends, for the pages of buyers.
+#[derive(sqlx::FromRow)]
+pub struct Sender {
+    pub village: String,
+    pub town: String,
+    /// how one reaches the shop
+    pub contact: String,
+}
+
+pub async fn sender(db: &Db, village: VillageId) -> Result<Sender> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT village.name AS village, town.name AS town, village.contact
+         FROM village JOIN town ON town.id = village.town_id WHERE village.id = $1")
+        .bind(village).fetch_one(ex).await)?)
+}
+
 /// Makes a village, and its town when there is none of that slug. Numbers are given in order; two at once meet on the
 /// primary key and one runs again.
 pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) -> Result<VillageId> {

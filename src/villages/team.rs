@@ -299,7 +299,9 @@ async fn find_or_found(db: &Db, slug: Option<&str>, role: Role, at: Timestamp) -
         (Some(village), _) => Ok(village),
         (None, Some(slug)) if role == Role::Manager => found_village(db, slug, at).await,
         (None, None) if slugs.is_empty() && role == Role::Manager => found_village(db, "village", at).await,
-        (None, _) if slugs.is_empty() => bail!("there is no village yet; add its manager first, who founds it"),
+        (None, _) if slugs.is_empty() => {
+            bail!("there is no village yet; add its manager first, who founds it")
+        }
         (None, _) => bail!("name the village with --village, one of: {}", slugs.join(", ")),
     }
 }

@@ -11,8 +11,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use chrono::Datelike;
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::error::{Failure, Problem, Text, text};
 
 /// The longest that one request may take; a large order file is the slowest thing there is.
@@ -64,6 +66,16 @@ impl Lang {
         match self {
             Lang::Zh => zh,
             Lang::En => en,
+        }
+    }
+
+    /// An instant as the village's clock shows it, for people: `1月28日 20:00`.
+    pub fn moment(&self, at: &Timestamp) -> String {
+        let (day, minute) = (at.day(), at.local_minute());
+        let time = minute.split(' ').nth(1).unwrap_or_default();
+        match self {
+            Lang::Zh => format!("{}月{}日 {time}", day.month(), day.day()),
+            Lang::En => format!("{} {time}", day.format("%-d %B")),
         }
     }
 
@@ -125,7 +137,7 @@ pub async fn edge(State(edge): State<Edge>, request: Request, next: Next) -> Res
         }
     };
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    if (status.is_client_error() || status.is_server_error()) && !is_page(&response) {
         response = render_failure(response, lang, page, &id);
     }
     set_headers(response.headers_mut(), &id);
@@ -154,6 +166,14 @@ fn wants_page(request: &Request) -> bool {
     !path.starts_with("/api/") && !path.starts_with("/webhooks/") && accepts("text/html")
 }
 
+/// A page that came with an error's status says what is wrong by itself: a form with what was typed, for one.
+fn is_page(response: &Response) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
 fn set_headers(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert("x-request-id", id);
@@ -162,8 +182,9 @@ fn set_headers(headers: &mut HeaderMap, id: &str) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    // an order's address is its key: it must not travel on in a Referer
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // an order's address is its key: it must not travel on in a Referer to other sites. `no-referrer` would hide the
+    // Origin of our own forms too, and older phones send nothing else by which they could be told from foreign ones
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(POLICY));
@@ -183,6 +204,7 @@ fn render_failure(response: Response, lang: Lang, page: bool, id: &str) -> Respo
         let view = ErrorPage {
             lang,
             status: status.as_u16(),
+            title: title(lang, status),
             detail: lang.pick(&problem.detail),
             id,
         };
@@ -260,11 +282,21 @@ fn framework_problem(status: StatusCode) -> Problem {
     Problem::new(status, name, detail)
 }
 
+fn title(lang: Lang, status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => lang.say("没有找到这个页面", "There is nothing here"),
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => lang.say("不能这样做", "That is not allowed"),
+        StatusCode::SERVICE_UNAVAILABLE => lang.say("请稍等再试", "Please try again in a moment"),
+        _ => lang.say("出了点问题", "Something is not right"),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
     lang: Lang,
     status: u16,
+    title: &'a str,
     detail: &'a str,
     id: &'a str,
 }
@@ -286,6 +318,36 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accepted));
             assert_eq!(Lang::of(&headers), lang, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn moments_are_told_in_the_shops_time() {
+        let at = Timestamp::parse("2024-01-28T16:05:00Z").unwrap();
+        assert_eq!(Lang::Zh.moment(&at), "1月29日 00:05");
+        assert_eq!(Lang::En.moment(&at), "29 January 00:05");
+    }
+
+    #[test]
+    fn an_error_page_says_what_and_which() {
+        for lang in [Lang::Zh, Lang::En] {
+            for status in [403, 404, 422, 503] {
+                let status = StatusCode::from_u16(status).unwrap();
+                let page = ErrorPage {
+                    lang,
+                    status: status.as_u16(),
+                    title: title(lang, status),
+                    detail: "<b>",
+                    id: "7-1",
+                };
+                let page = page.render().unwrap();
+                assert!(
+                    page.contains(lang.tag())
+                        && page.contains("7-1")
+                        && page.contains("/static/style.css?v=")
+                );
+                assert!(page.contains("&#60;b&#62;") && !page.contains("<b>"), "{page}");
+            }
         }
     }
 }

@@ -45,7 +45,12 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         let inner = error.into_inner();
         if inner.is_data() {
             let message = strip_position(&inner.to_string());
-            let field = if path == "." { field_in(&message) } else { path };
+            let field = match path.as_str() {
+                "." => field_in(&message),
+                // the path ends at the object; the field that it lacks is in the message
+                object if message.starts_with("missing field") => format!("{object}.{}", field_in(&message)),
+                _ => path,
+            };
             invalid(field, text(format!("不符合要求：{message}"), message.clone()))
         } else {
             not_json(&inner.to_string())
@@ -107,6 +112,7 @@ mod tests {
     #[expect(dead_code, reason = "only parsed")]
     struct Body {
         count: i64,
+        more: Option<Box<Body>>,
     }
 
     #[test]
@@ -115,7 +121,8 @@ mod tests {
             ("{", 400, None),
             ("{\"count\": 1} x", 400, None),
             ("{\"count\": \"1\"}", 422, Some("count")),
-            ("{\"count\": 1, \"more\": 2}", 422, Some("more")),
+            ("{\"count\": 1, \"fax\": 2}", 422, Some("fax")),
+            ("{\"count\": 1, \"more\": {}}", 422, Some("more.count")),
             ("{}", 422, Some("count")),
             ("[]", 422, None),
         ] {

@@ -2,6 +2,7 @@
 
 pub mod edge;
 pub mod export;
+pub mod files;
 pub mod input;
 pub mod json;
 pub mod listing;

@@ -7,6 +7,7 @@ use axum::http::{Method, Request, header};
 use cunji::audit::{Finding, check, is_clean, report};
 use cunji::db::{Db, sqlite_path};
 use cunji::error::Result;
+use cunji::orders::store::write::expire_due;
 use cunji::stock::Pick;
 use cunji::stock::store::ship;
 use cunji::{on, transact};
@@ -127,6 +128,8 @@ pub async fn fill(shop: &TestApp) -> String {
 
     order(shop, &link, "k1", some("FT05", 3), "transfer").await;
     shop.app.clock.advance(Duration::from_secs(31 * 60));
+    transact!(shop.app.db, tx => expire_due(tx, &shop.app.ids, shop.zhang.id, shop.app.clock.now(), 9).await)
+        .unwrap();
     let delivered = order(shop, &link, "k2", some("FT05", 2), "practice").await;
     pay(shop, &delivered).await;
     deliver(shop, &text(&delivered, "number"), 2).await;
@@ -169,6 +172,40 @@ async fn a_shop_at_work_is_clean() {
 }
 
 #[tokio::test]
+async fn an_edited_order_is_clean_at_every_step() {
+    on_both(async |shop| {
+        let link = fill(shop).await;
+        let cases = |quantity: i64| json!([{"sku": "FT05", "quantity": quantity}]);
+        let placed = order(shop, &link, "edited", cases(2), "practice").await;
+        pay(shop, &placed).await;
+        let token = text(&placed, "token");
+        let edit = format!("/api/v1/orders/{}/edit", text(&placed, "number"));
+        for quantity in [4, 3, 1] {
+            let now = shop
+                .must(Method::GET, "", &format!("/api/v1/orders/{token}"), Value::Null)
+                .await;
+            let wish = json!({"version": now["version"], "reason": "买家来电", "items": cases(quantity)});
+            let edited = shop.must(Method::POST, &shop.zhang.manager, &edit, wish).await;
+            is_clean_now(shop, quantity).await;
+            if quantity == 4 {
+                let version = &edited["changes"][0]["version"];
+                let agree = format!("/api/v1/orders/{token}/changes/{version}/agree");
+                let due = shop.must(Method::POST, "", &agree, json!({})).await;
+                assert_eq!(due["status"], "awaiting_payment", "{due}");
+                assert!(due["paid_at"].is_string(), "it was covered before");
+                is_clean_now(shop, quantity).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn is_clean_now(shop: &TestApp, step: i64) {
+    let findings = check(&shop.app.db).await.unwrap();
+    assert!(is_clean(&findings), "at {step}:\n{}", report(&findings));
+}
+
+#[tokio::test]
 async fn a_database_without_a_shop_is_no_clean_shop() {
     on_both(async |shop| {
         transact!(shop.app.db, tx => {
@@ -207,7 +244,7 @@ const REFUNDED: &str = "an order's refunded = its done refunds, within captured"
 const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
 const PAID_AT: &str = "an order has paid_at once it was covered while live";
 const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
-const BODY_HASH: &str = "an order has a body_hash if and only if it has a key";
+const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
 const NUMBER: &str = "an order's number is within its day's counter";
 const TIME: &str = "an active hold has an end, and no order changed before it was placed";
 const KEY: &str = "a key has placed one order on its link";

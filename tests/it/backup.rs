@@ -31,11 +31,6 @@ async fn put(shop: &TestApp, file: &Path, target: &Path, allow: Allow) -> anyhow
     restore(file, &url(target), allow, shop.app.clock.now()).await
 }
 
-const REPLACING: Allow = Allow {
-    replacing: true,
-    broken: false,
-};
-
 /// How many orders a database file has.
 async fn orders(path: &Path) -> i64 {
     let db = Db::open_untouched(path).await.unwrap();
@@ -72,7 +67,13 @@ async fn postgres_has_its_own_tools() {
         }
         let refused = backup(&shop.app.db, Path::new("never.db")).await.unwrap_err();
         assert!(refused.to_string().contains("pg_dump"), "{refused}");
-        let refused = restore(Path::new("never.db"), target, REPLACING, shop.app.clock.now()).await;
+        let refused = restore(
+            Path::new("never.db"),
+            target,
+            Allow::default(),
+            shop.app.clock.now(),
+        )
+        .await;
         assert!(refused.unwrap_err().to_string().contains("pg_restore"));
         assert!(!Path::new("never.db").exists());
     })
@@ -143,7 +144,6 @@ async fn a_shop_with_a_broken_counter_is_copied_and_said_to_be_broken() {
         assert!(refused.to_string().contains("BROKEN  2"), "{refused}");
         assert_eq!(files(&folder, "new"), [""; 0]);
         let allow = Allow {
-            replacing: false,
             broken: true,
         };
         assert!(!is_clean(&put(shop, &file, &target, allow).await.unwrap().findings));
@@ -169,15 +169,15 @@ async fn a_shop_comes_back_and_the_one_before_is_kept() {
         let items = json!([{"sku": "FT05", "quantity": 1}]);
         order(shop, &link, "later", items, "transfer").await;
         let refused = put(shop, &file, &shop_file, Allow::default()).await.unwrap_err();
-        assert!(refused.to_string().contains("--force"), "{refused}");
-        let refused = put(shop, &file, &shop_file, REPLACING).await.unwrap_err();
         assert!(refused.to_string().contains("in use"), "{refused}");
         assert_eq!(orders(&shop_file).await, 7, "the running shop is as it was");
-        let refused = put(shop, &shop_file, &shop_file, REPLACING).await.unwrap_err();
+        let refused = put(shop, &shop_file, &shop_file, Allow::default())
+            .await
+            .unwrap_err();
         assert!(refused.to_string().contains("the shop itself"), "{refused}");
 
         shop.app.db.close().await;
-        let restored = put(shop, &file, &shop_file, REPLACING).await.unwrap();
+        let restored = put(shop, &file, &shop_file, Allow::default()).await.unwrap();
         let before = restored.before.unwrap();
         assert_eq!(before, folder.join("shop.db.before-restore-20240120T023100Z"));
         assert_eq!((orders(&shop_file).await, orders(&before).await), (6, 7));
@@ -192,7 +192,7 @@ async fn a_shop_comes_back_and_the_one_before_is_kept() {
             "and nothing is left beside it"
         );
 
-        let again = put(shop, &file, &shop_file, REPLACING).await.unwrap_err();
+        let again = put(shop, &file, &shop_file, Allow::default()).await.unwrap_err();
         assert!(
             again.to_string().contains("can't keep the old shop"),
             "never over a kept one: {again}"
@@ -215,7 +215,7 @@ async fn a_damaged_shop_is_replaced_and_its_log_put_aside() {
         let target = folder.join("new.db");
         std::fs::write(&target, vec![7; 9000]).unwrap();
         std::fs::write(folder.join("new.db-wal"), "a log").unwrap();
-        let restored = put(shop, &file, &target, REPLACING).await.unwrap();
+        let restored = put(shop, &file, &target, Allow::default()).await.unwrap();
         let before = restored.before.unwrap();
         assert_eq!(std::fs::read(&before).unwrap(), vec![7; 9000]);
         let log = PathBuf::from(format!("{}-wal", before.display()));

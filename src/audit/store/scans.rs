@@ -201,8 +201,8 @@ const ORDERS: Scan = Scan {
         ),
         (
             "5",
-            "an order has a body_hash if and only if it has a key",
-            "(idem_key IS NULL) = (body_hash IS NULL)",
+            "an order has a body_hash if and only if it has a key or another shop's number",
+            "(idem_key IS NULL AND external_no IS NULL) = (body_hash IS NULL)",
         ),
         (
             "5",

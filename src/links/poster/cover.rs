@@ -1,5 +1,15 @@
 //! The drawn covers, one for each family of products.
 
+use std::sync::OnceLock;
+
+use super::{PosterError, WINDOW, paint};
+
+/// The drawings as squares, made when they are first asked for.
+static SQUARES: [OnceLock<Vec<u8>>; 5] = [const { OnceLock::new() }; 5];
+
+/// Side of the square picture in pixels; chats show a link's picture from 300 on.
+const SIDE: u32 = 600;
+
 /// The drawing that stands where no picture was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cover {
@@ -40,7 +50,7 @@ impl Cover {
     }
 
     /// An SVG document of the size of the poster's window, without prolog: it can stand inside another one.
-    pub(super) fn drawing(self) -> &'static str {
+    pub fn drawing(self) -> &'static str {
         match self {
             Cover::Noodles => include_str!("covers/noodles.svg"),
             Cover::SweetPotato => include_str!("covers/sweet-potato.svg"),
@@ -48,6 +58,25 @@ impl Cover {
             Cover::Konjac => include_str!("covers/konjac.svg"),
             Cover::Hills => include_str!("covers/hills.svg"),
         }
+    }
+
+    /// The middle of the drawing as a square PNG, for the card that a chat makes of a link. Drawing it takes a moment:
+    /// call this from a blocking thread.
+    ///
+    /// # Errors
+    /// When the drawing can't be rendered.
+    pub fn square_png(self) -> Result<&'static [u8], PosterError> {
+        let made = &SQUARES[self as usize];
+        if let Some(file) = made.get() {
+            return Ok(file);
+        }
+        let left = (WINDOW.width - WINDOW.height) / 2;
+        let (side, drawing) = (WINDOW.height, self.drawing());
+        let square = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{SIDE}" height="{SIDE}" viewBox="{left} 0 {side} {side}">{drawing}</svg>"#
+        );
+        let file = paint::square(&square, SIDE)?;
+        Ok(made.get_or_init(|| file))
     }
 }
 
@@ -87,6 +116,16 @@ mod tests {
                 cover.drawing().starts_with("<svg ") && cover.drawing().contains(&size),
                 "{cover:?}"
             );
+        }
+    }
+
+    #[test]
+    fn squares_are_small_pictures() {
+        for cover in [Cover::Noodles, Cover::Hills] {
+            let file = cover.square_png().unwrap();
+            assert_eq!(file[16..24], [0, 0, 2, 88, 0, 0, 2, 88], "600 × 600");
+            assert!(file.len() < 120_000, "{cover:?}: {} bytes", file.len());
+            assert_eq!(file.as_ptr(), cover.square_png().unwrap().as_ptr(), "drawn once");
         }
     }
 }

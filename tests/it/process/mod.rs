@@ -36,7 +36,11 @@ pub struct Place {
 
 impl Place {
     pub fn on(engine: &str) -> Place {
-        let name = format!("process_{}_{}", std::process::id(), PLACES.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "process_{}_{}",
+            std::process::id(),
+            PLACES.fetch_add(1, Ordering::Relaxed)
+        );
         let folder = std::env::temp_dir().join(format!("cunji_{name}"));
         std::fs::create_dir(&folder).expect("a new folder");
         let database = if engine == "sqlite" {
@@ -45,7 +49,11 @@ impl Place {
             pg::server().create_database(&name, None);
             pg::server().url(&name)
         };
-        Place { folder, database, settings: Vec::new() }
+        Place {
+            folder,
+            database,
+            settings: Vec::new(),
+        }
     }
 
     pub fn with(mut self, name: &'static str, value: &str) -> Place {
@@ -60,7 +68,9 @@ impl Place {
         for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        command.env("CUNJI_DATABASE_URL", &self.database).env("CUNJI_LISTEN", "127.0.0.1:0");
+        command
+            .env("CUNJI_DATABASE_URL", &self.database)
+            .env("CUNJI_LISTEN", "127.0.0.1:0");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -104,13 +114,20 @@ pub struct Ended {
 }
 
 pub fn end(mut command: Command, input: &str) -> Ended {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     // a command that has no use for its input may be gone before it is written
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
-    let Output { status, stdout, stderr } = child.wait_with_output().expect("the program ends");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().expect("the program ends");
     Ended {
         code: status.code().unwrap_or(-1),
         out: String::from_utf8(stdout).expect("UTF-8 on stdout"),
@@ -129,9 +146,19 @@ pub struct Server {
 impl Server {
     /// Starts `serve`, whose log says where it listens.
     fn start(mut command: Command) -> Server {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let (log, reader) = read_along(child.stderr.take().expect("stderr is a pipe"));
-        let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log, reader: Some(reader) };
+        let mut server = Server {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            log,
+            reader: Some(reader),
+        };
         let address = server.logged("address=");
         server.address = address.parse().expect("an address follows");
         server
@@ -139,20 +166,38 @@ impl Server {
 
     /// Starts `demo --json`, which prints one line; gives that too, and what comes on stdout after it.
     fn demo(mut command: Command) -> (Server, Value, impl FnOnce() -> String) {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let (log, reader) = read_along(child.stderr.take().expect("stderr is a pipe"));
         let mut out = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let mut line = String::new();
         out.read_line(&mut line).expect("the demo prints a line");
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?} {}", log.lock().unwrap()));
+        let said: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?} {}", log.lock().unwrap()));
         let url = said["base_url"].as_str().expect("a base_url");
-        let address = url.strip_prefix("http://").and_then(|it| it.parse().ok()).expect("an address");
+        let address = url
+            .strip_prefix("http://")
+            .and_then(|it| it.parse().ok())
+            .expect("an address");
         let rest = move || {
             let mut text = String::new();
             out.read_to_string(&mut text).expect("UTF-8");
             text
         };
-        (Server { child, address, log, reader: Some(reader) }, said, rest)
+        (
+            Server {
+                child,
+                address,
+                log,
+                reader: Some(reader),
+            },
+            said,
+            rest,
+        )
     }
 
     pub fn log(&self) -> String {
@@ -163,7 +208,9 @@ impl Server {
     pub fn logged(&mut self, mark: &str) -> String {
         for _ in 0..LOOKS {
             let log = self.log();
-            if let Some((_, rest)) = log.split_once(mark) && rest.contains('\n') {
+            if let Some((_, rest)) = log.split_once(mark)
+                && rest.contains('\n')
+            {
                 return rest.split_whitespace().next().unwrap_or_default().to_owned();
             }
             if let Some(status) = self.child.try_wait().expect("it is our child") {
@@ -177,7 +224,10 @@ impl Server {
     /// Waits until `/readyz` says so.
     pub async fn ready(&self) {
         for _ in 0..LOOKS {
-            if http::get(self.address, "/readyz").await.is_ok_and(|answer| answer.status == 200) {
+            if http::get(self.address, "/readyz")
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+            {
                 return;
             }
             tokio::time::sleep(STEP).await;
@@ -193,7 +243,9 @@ impl Server {
 
     /// Sends SIGTERM; the shell's own `kill`, since the standard library has none.
     pub fn terminate(&self) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.child.id())])
+            .status();
         assert!(sent.expect("sh runs").success());
     }
 
@@ -243,5 +295,8 @@ fn read_along(log: ChildStderr) -> (Arc<Mutex<String>>, JoinHandle<()>) {
 
 /// A file of the repo.
 pub fn of_the_repo(path: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).display().to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(path)
+        .display()
+        .to_string()
 }

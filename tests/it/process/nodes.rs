@@ -27,7 +27,9 @@ async fn rush(servers: &[&Server], link: &str) -> Vec<u16> {
                     return answers;
                 }
                 let at = addresses[buyer % addresses.len()];
-                let answer = place_order(at, &link, "MS10", &format!("buyer-{buyer}")).await.unwrap();
+                let answer = place_order(at, &link, "MS10", &format!("buyer-{buyer}"))
+                    .await
+                    .unwrap();
                 let sold_out = answer.status != 409 || answer.text().contains("/problems/sold-out");
                 assert!(sold_out, "{}", answer.text());
                 answers.push(answer.status);

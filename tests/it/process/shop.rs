@@ -14,12 +14,19 @@ pub const BUYER: [&str; 3] = ["司马相如", "19912345678", "凤凰台路十七
 
 /// Founds the village in an empty database; the manager's API token.
 pub fn found(place: &Place) -> String {
-    place.must(&["staff", "add", "boss", "--role", "manager"], &format!("{PASSWORD}\n"));
+    place.must(
+        &["staff", "add", "boss", "--role", "manager"],
+        &format!("{PASSWORD}\n"),
+    );
     place.must(&["token", "create", "boss"], "").trim().to_owned()
 }
 
 pub async fn staff(address: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> Answer {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     let bearer = format!("Bearer {token}");
     let answer = http::send(address, method, path, &[("authorization", &bearer)], &body).await;
     answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
@@ -27,7 +34,12 @@ pub async fn staff(address: SocketAddr, token: &str, method: &str, path: &str, b
 
 pub async fn must(address: SocketAddr, token: &str, method: &str, path: &str, body: Value) -> Value {
     let answer = staff(address, token, method, path, &body).await;
-    assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.text());
+    assert!(
+        (200..300).contains(&answer.status),
+        "{method} {path}: {} {}",
+        answer.status,
+        answer.text()
+    );
     answer.json()
 }
 
@@ -45,7 +57,10 @@ pub async fn stocked(server: &Server, token: &str, skus: &[(&str, i64)]) -> Stri
         let receipt = json!({"sku": sku, "lot": lot, "quantity": cases});
         must(at, token, "POST", "/api/v1/stock/receipts", receipt).await;
     }
-    let offers: Vec<_> = skus.iter().map(|(sku, _)| json!({"sku": sku, "price_fen": 4_990})).collect();
+    let offers: Vec<_> = skus
+        .iter()
+        .map(|(sku, _)| json!({"sku": sku, "price_fen": 4_990}))
+        .collect();
     let link = json!({"title": "蜜薯", "channel": "livestream", "host": "直播间", "offers": offers});
     let link = must(at, token, "POST", "/api/v1/links", link).await;
     link["code"].as_str().unwrap().to_owned()
@@ -68,6 +83,15 @@ pub async fn place_order(address: SocketAddr, link: &str, sku: &str, key: &str) 
 /// (held, available) of a sku, as the stock list has it.
 pub async fn stock_of(server: &Server, token: &str, sku: &str) -> (i64, i64) {
     let list = must(server.address, token, "GET", "/api/v1/stock", Value::Null).await;
-    let item = list["items"].as_array().unwrap().iter().find(|item| item["sku"] == sku).unwrap().clone();
-    (item["held"].as_i64().unwrap(), item["available"].as_i64().unwrap())
+    let item = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["sku"] == sku)
+        .unwrap()
+        .clone();
+    (
+        item["held"].as_i64().unwrap(),
+        item["available"].as_i64().unwrap(),
+    )
 }

@@ -20,10 +20,10 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Walled, &["fulfillment", "payments"]),
     (Floor::Walled, &["orders"]),
     (Floor::Walled, &["links"]),
-    (Floor::Walled, &["stock"]),
+    (Floor::Walled, &["stock", "trace"]),
     (Floor::Walled, &["catalog", "calendar", "freight", "partners"]),
     (Floor::Walled, &["villages"]),
-    (Floor::Open, &["web", "outbox", "audit", "ops"]),
+    (Floor::Open, &["web", "outbox", "audit", "backup", "ops"]),
     (
         Floor::Open,
         &[

@@ -1,0 +1,368 @@
+//! The page of an order: where it stands, what to pay and how, and the way to give it up. Whoever holds the token sees
+//! it, and links are passed on: names and numbers are masked.
+
+use askama::Template;
+use axum::extract::{Path, RawForm, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::till::{NextStep, Till};
+use super::{change, store, transfer};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result, Text, not_found, text};
+use crate::id::parse_order_token;
+use crate::links::store::board::code;
+use crate::money::{Fen, Method};
+use crate::orders::view::{ChangeView, OrderView, load_with_order};
+use crate::orders::{ChangeState, Order, Status};
+use crate::phone::{mask_name, mask_phone};
+use crate::villages::store::{Sender, sender};
+use crate::web::edge::Lang;
+use crate::web::json::Json;
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    lang: Lang,
+    order: OrderView,
+    sender: Sender,
+    name: String,
+    phone: String,
+    place: String,
+    /// paid when it is handed over
+    on_delivery: bool,
+    captured: Fen,
+    now: Timestamp,
+    /// ways to pay that lead somewhere, the chosen one first
+    methods: Vec<Method>,
+    instructions: Option<Text>,
+    /// the link that it was ordered through
+    link: Option<String>,
+    notice: Option<Text>,
+}
+
+pub async fn page(till: Till, lang: Lang, Path(token): Path<String>) -> Result<Response> {
+    show(&till, lang, &token, StatusCode::OK, None).await
+}
+
+/// A button to pay was pressed.
+pub async fn pay(
+    till: Till,
+    lang: Lang,
+    Path(token): Path<String>,
+    RawForm(body): RawForm,
+) -> Result<Response> {
+    let chosen = form_urlencoded::parse(&body).find(|(name, _)| name == "method");
+    let method = chosen.and_then(|(_, value)| serde_json::from_value(value.as_ref().into()).ok());
+    let Some(method) = method else {
+        let notice = text("请选一种付款方式。", "Please choose how to pay.");
+        return show(
+            &till,
+            lang,
+            &token,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(notice),
+        )
+        .await;
+    };
+    match till.open(&token, method, lang).await {
+        Ok(NextStep::Redirect { url, .. }) => {
+            // our own pages are gone to without the public name: the browser may have come by another one
+            let to = url.strip_prefix(till.public_url.0.as_ref()).unwrap_or(&url);
+            Ok(Redirect::to(to).into_response())
+        }
+        Ok(NextStep::Instructions { .. }) => Ok(Redirect::to(&format!("/o/{token}#pay")).into_response()),
+        Err(error) => refused(&till, lang, &token, error).await,
+    }
+}
+
+/// The form to give an order up was sent; its box says that this is meant.
+pub async fn cancel(
+    till: Till,
+    lang: Lang,
+    Path(token): Path<String>,
+    RawForm(body): RawForm,
+) -> Result<Response> {
+    if !form_urlencoded::parse(&body).any(|(name, value)| name == "sure" && value == "yes") {
+        let notice = text(
+            "没有取消：请先勾选“我确定要取消”。",
+            "Not cancelled: please tick “I am sure” first.",
+        );
+        return show(
+            &till,
+            lang,
+            &token,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(notice),
+        )
+        .await;
+    }
+    match till.cancel(&token).await {
+        Ok(order) => Ok(Redirect::to(&format!("/o/{}", order.token)).into_response()),
+        Err(error) => refused(&till, lang, &token, error).await,
+    }
+}
+
+/// The buyer's answer to a change that the shop proposes.
+pub async fn answer(
+    till: Till,
+    lang: Lang,
+    Path((token, version)): Path<(String, String)>,
+    RawForm(body): RawForm,
+) -> Result<Response> {
+    let agrees = form_urlencoded::parse(&body).any(|(name, value)| name == "answer" && value == "agree");
+    let (db, clock, path) = (
+        State(till.db.clone()),
+        State(till.clock.clone()),
+        Path((token.clone(), version)),
+    );
+    let answered = if agrees {
+        change::agree(db, clock, State(till.ids.clone()), path).await
+    } else {
+        change::decline(db, clock, path).await
+    };
+    match answered {
+        Ok(Json(order)) => Ok(Redirect::to(&format!("/o/{}", order.token)).into_response()),
+        Err(error) => refused(&till, lang, &token, error).await,
+    }
+}
+
+/// The order's page with what was refused on top.
+async fn refused(till: &Till, lang: Lang, token: &str, error: Error) -> Result<Response> {
+    match error {
+        Error::Problem(problem) if problem.status != StatusCode::NOT_FOUND => {
+            let message = problem
+                .errors
+                .into_iter()
+                .next()
+                .map_or(problem.detail, |first| first.message);
+            show(till, lang, token, problem.status, Some(message)).await
+        }
+        other => Err(other),
+    }
+}
+
+async fn show(
+    till: &Till,
+    lang: Lang,
+    token: &str,
+    status: StatusCode,
+    notice: Option<Text>,
+) -> Result<Response> {
+    let (village, id) = parse_order_token(token).ok_or_else(not_found)?;
+    let now = till.clock.now();
+    let (order, view) = load_with_order(&till.db, village, id, now).await?;
+    let due = view.status == Status::AwaitingPayment;
+    let link = match order.link_id {
+        Some(link) => code(&till.db, village, link).await?,
+        None => None,
+    };
+    let page = OrderPage {
+        lang,
+        sender: sender(&till.db, village).await?,
+        name: mask_name(&order.name),
+        phone: mask_phone(&order.phone),
+        place: place(&order),
+        on_delivery: order.method == Method::Cod,
+        captured: order.captured_fen,
+        now,
+        methods: if due {
+            methods(&till.config.payments, order.method)
+        } else {
+            Vec::new()
+        },
+        instructions: if due {
+            instructions(till, &order).await?
+        } else {
+            None
+        },
+        link,
+        notice,
+        order: view,
+    };
+    let body = page.render().map_err(anyhow::Error::from)?;
+    Ok((status, [("x-robots-tag", "noindex")], Html(body)).into_response())
+}
+
+/// Province, city and district; the street stays with us.
+fn place(order: &Order) -> String {
+    let mut parts = vec![order.province.as_str(), &order.city, &order.district];
+    parts.dedup();
+    format!("{}****", parts.concat())
+}
+
+/// Ways to pay now, the chosen one first. An order to be paid on delivery is not paid now, and one that isn't can't
+/// become that here.
+fn methods(taken: &[Method], chosen: Method) -> Vec<Method> {
+    if chosen == Method::Cod {
+        return Vec::new();
+    }
+    let now = |method: &&Method| !matches!(method, Method::Cod | Method::Platform);
+    let mut methods: Vec<Method> = taken.iter().filter(now).copied().collect();
+    methods.sort_by_key(|method| *method != chosen);
+    methods
+}
+
+/// How to transfer what is due, when that is how the buyer wants to pay.
+async fn instructions(till: &Till, order: &Order) -> Result<Option<Text>> {
+    let (village, id) = (order.village_id, order.id);
+    let by_transfer = order.method == Method::Transfer
+        || store::of_order(&till.db, village, id)
+            .await?
+            .iter()
+            .any(|payment| payment.method == Method::Transfer && payment.state == super::State::Waiting);
+    if !by_transfer {
+        return Ok(None);
+    }
+    let account = store::account(&till.db, village).await?;
+    let due = Fen(order.total_fen.0 - order.captured_fen.0);
+    Ok(Some(transfer::instructions(&account, &order.number, due)))
+}
+
+/// What the template asks for.
+impl OrderPage {
+    fn headline(&self) -> &'static str {
+        let lang = self.lang;
+        match self.order.status {
+            Status::AwaitingPayment if self.on_delivery => {
+                lang.say("已下单，货到付款", "Ordered, to be paid on delivery")
+            }
+            Status::AwaitingPayment => lang.say("等待付款", "Waiting for payment"),
+            Status::Paid => lang.say("已付款，等待打包", "Paid, to be packed"),
+            Status::Packed => lang.say("已打包，等快递来取", "Packed, waiting for the courier"),
+            Status::Shipped => lang.say("已发出", "On its way"),
+            Status::Delivered => lang.say("已送达", "Delivered"),
+            Status::Cancelled => lang.say("已取消", "Cancelled"),
+            Status::Expired => lang.say("超时未付款，订单已失效", "Not paid in time: the order has lapsed"),
+            Status::Refunded => lang.say("已取消并退款", "Cancelled and refunded"),
+        }
+    }
+
+    /// What happens next, or what one can do.
+    fn advice(&self) -> &'static str {
+        let lang = self.lang;
+        match self.order.status {
+            Status::AwaitingPayment if self.on_delivery => lang.say(
+                "村里会安排打包发货，收货时把货款交给快递员。",
+                "The village packs and sends it; pay the courier who brings it.",
+            ),
+            Status::AwaitingPayment => lang.say(
+                "货已经给您留着，请在时间内付款。",
+                "The goods are kept for you until then; please pay in time.",
+            ),
+            Status::Paid => lang.say(
+                "钱已收到，村里会按付款先后打包发货。",
+                "The money has arrived; orders are packed as they were paid.",
+            ),
+            Status::Packed => lang.say(
+                "已经不能改地址或取消了。",
+                "It can't be changed or cancelled any more.",
+            ),
+            Status::Shipped => lang.say(
+                "收货时请当面看一下有没有破损。",
+                "Please look for damage when it is handed to you.",
+            ),
+            Status::Delivered => lang.say(
+                "有破损、少件或发错，请联系店家，带上订单号。",
+                "If something is broken, missing or wrong, tell the shop with the order's number.",
+            ),
+            Status::Cancelled | Status::Expired => lang.say(
+                "留的货已经放回去了。还想要的话，请重新下单。",
+                "The goods have gone back. If you still want them, please order again.",
+            ),
+            Status::Refunded => lang.say(
+                "钱已原路退回。还想要的话，请重新下单。",
+                "The money has gone back the way it came. If you still want the goods, please order again.",
+            ),
+        }
+    }
+
+    /// The names of the stages, and how many of them are done; `None` for an order that has ended.
+    fn steps(&self) -> Option<(Vec<&'static str>, usize)> {
+        let lang = self.lang;
+        let done = match self.order.status {
+            Status::AwaitingPayment => 1,
+            Status::Paid => 2,
+            Status::Packed => 3,
+            Status::Shipped => 4,
+            Status::Delivered => 5,
+            Status::Cancelled | Status::Expired | Status::Refunded => return None,
+        };
+        let mut names = vec![
+            lang.say("下单", "Ordered"),
+            lang.say("付款", "Paid"),
+            lang.say("打包", "Packed"),
+            lang.say("发出", "Sent"),
+            lang.say("送达", "Delivered"),
+        ];
+        if self.on_delivery {
+            names.remove(1);
+            return Some((names, if done == 1 { 1 } else { done - 1 }));
+        }
+        Some((names, done))
+    }
+
+    /// A change by the shop that waits for the buyer's word.
+    fn proposal(&self) -> Option<&ChangeView> {
+        let waits = |change: &&ChangeView| change.state == ChangeState::Proposed;
+        self.order.changes.iter().find(waits)
+    }
+
+    fn changes_items(&self, change: &ChangeView) -> bool {
+        change.fields.iter().any(|field| field == "items")
+    }
+
+    /// `25 分钟` until the instant; at least one minute.
+    fn remaining(&self, until: &Timestamp) -> String {
+        let minutes = ((until.0 - self.now.0) / 60_000).max(1);
+        match (self.lang, minutes) {
+            (Lang::Zh, 120..) => format!("{} 小时", minutes / 60),
+            (Lang::En, 120..) => format!("{} hours", minutes / 60),
+            (Lang::Zh, _) => format!("{minutes} 分钟"),
+            (Lang::En, _) => format!("{minutes} min"),
+        }
+    }
+
+    fn due(&self) -> Fen {
+        Fen((self.order.total_fen.0 - self.captured.0).max(0))
+    }
+
+    fn can_cancel(&self) -> bool {
+        matches!(self.order.status, Status::AwaitingPayment | Status::Paid)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.steps().is_none()
+    }
+
+    fn pay_words(&self, method: &Method) -> &'static str {
+        let lang = self.lang;
+        match method {
+            Method::Practice => lang.say("用练习币付款", "Pay with play money"),
+            Method::Transfer => lang.say("银行转账", "Bank transfer"),
+            Method::Wechat => lang.say("微信支付", "WeChat Pay"),
+            Method::Stripe | Method::Cod | Method::Platform => lang.say("在线支付", "Pay online"),
+        }
+    }
+
+    fn refund_words(&self, state: &str) -> &'static str {
+        let lang = self.lang;
+        match state {
+            "done" => lang.say("已退回", "sent back"),
+            "refused" => lang.say("没有同意", "refused"),
+            "asked" => lang.say("已申请，等店家处理", "asked for; the shop decides"),
+            _ => lang.say("正在退回", "on its way back"),
+        }
+    }
+}
+
+/// A method's name in forms.
+fn value(method: &Method) -> String {
+    serde_json::to_value(method)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

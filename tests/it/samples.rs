@@ -1,0 +1,190 @@
+//! For tests that walk the route table: names of rows that exist, and a right body for every route that takes one.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use bytes::Bytes;
+use cunji::id::order_token;
+use cunji::routes::{Access, Route};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::app::TestApp;
+use crate::buyer::{desk, link, path, placed, wish, wish_by};
+use crate::goods::{add_sku, product, receive, sku};
+use crate::imports::{bring_in, generic, row};
+
+/// What the rows of Zhang village are called.
+pub struct Names {
+    link: String,
+    number: String,
+    token: String,
+    payment: String,
+    product: String,
+    staff: String,
+    refund: String,
+    import: String,
+    subscriber: String,
+    event: String,
+    lot: String,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+impl Names {
+    /// Fills the shop with a row of everything.
+    pub async fn of(shop: &TestApp) -> Names {
+        let manager = &shop.zhang.manager;
+        let first = async |path: &str| text(&shop.get(manager, path).await.1["items"][0]["id"]);
+        let product = product(shop, "fentiao").await;
+        add_sku(shop, &product, sku("FT05")).await;
+        let lot = receive(shop, "FT05", "L1", "2025-01-09", 50).await;
+        let url = json!({"url": "https://example.org/hook"});
+        shop.must(Method::POST, manager, "/api/v1/subscribers", url).await;
+        let link = link(shop, manager, json!({})).await;
+        let order = placed(shop, &link, "k1", &wish_by("practice", 1)).await;
+        let step = json!({"method": "practice"});
+        let step = shop
+            .must(Method::POST, "", &path(&order, "/payments"), step)
+            .await;
+        let money = body(&Method::POST, "/api/v1/orders/{order}/confirm-payment").unwrap();
+        shop.must(Method::POST, manager, &desk(&order, "/confirm-payment"), money)
+            .await;
+        let file = generic(&[&row(1, 1, "", "paid")]);
+        Names {
+            payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
+            refund: first("/api/v1/refunds").await,
+            staff: first("/api/v1/staff").await,
+            subscriber: first("/api/v1/subscribers").await,
+            event: first("/api/v1/outbox").await,
+            import: text(&bring_in(shop, &file).await["id"]),
+            number: text(&order["number"]),
+            token: text(&order["token"]),
+            lot: order_token(shop.zhang.id, text(&lot["lot"]["id"]).parse().unwrap()),
+            link,
+            product,
+        }
+    }
+
+    /// The value of a route's parameter. A new parameter gets its line here.
+    fn value(&self, route: &Route, name: &str) -> &str {
+        match name {
+            "code" => &self.link,
+            // buyers hold an order's token, staff call it by its number
+            "order" if route.access == Access::Public => &self.token,
+            "order" => &self.number,
+            "payment" => &self.payment,
+            "version" => "1",
+            "id" if route.path.starts_with("/api/v1/staff/") => &self.staff,
+            "id" if route.path.starts_with("/api/v1/products/") => &self.product,
+            "sku" => "FT05",
+            "lot" => &self.lot,
+            "refund" => &self.refund,
+            "import" => &self.import,
+            "subscriber" => &self.subscriber,
+            "event" => &self.event,
+            "file" => "style.css",
+            _ => panic!("{{{name}}} of {} needs a value in the tests", route.path),
+        }
+    }
+
+    /// The route's path, with `put` deciding over each parameter's value.
+    pub fn path(&self, route: &Route, put: impl Fn(usize, &str) -> String) -> String {
+        let mut at = 0;
+        let filled = route.path.split('/').map(|part| match parameter(part) {
+            Some(name) => {
+                at += 1;
+                put(at - 1, self.value(route, name))
+            }
+            None => part.to_owned(),
+        });
+        filled.collect::<Vec<_>>().join("/")
+    }
+
+    pub fn real_path(&self, route: &Route) -> String {
+        self.path(route, |_, value| value.to_owned())
+    }
+}
+
+fn parameter(part: &str) -> Option<&str> {
+    part.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// How many parameters a route's path has.
+pub fn parameters(route: &Route) -> usize {
+    route.path.split('/').filter_map(parameter).count()
+}
+
+/// A right body for a route that takes JSON.
+pub fn body(method: &Method, path: &str) -> Option<Value> {
+    let item = json!([{"sku": "FT05", "quantity": 1}]);
+    let because = json!({"reason": "买家来电"});
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/v1/links/{code}/quote") => json!({"items": item, "province": "广东"}),
+        ("POST", "/api/v1/links/{code}/orders" | "/api/v1/orders") => wish(1),
+        ("POST", "/api/v1/orders/{order}/payments") => json!({"method": "transfer"}),
+        ("POST", "/api/v1/orders/{order}/unmask" | "/api/v1/orders/{order}/cancel-by-staff") => because,
+        ("POST", "/api/v1/orders/{order}/confirm-payment") => {
+            json!({"received_into": "农商银行 6228", "amount_fen": 7_000, "reference": "流水 0042"})
+        }
+        ("POST", "/api/v1/orders/{order}/refunds") => json!({"amount_fen": 1, "reason": "箱子破损"}),
+        ("POST", "/api/v1/orders/{order}/edit") => {
+            json!({"version": 1, "reason": "买家来电", "items": item, "recipient": wish(1)["recipient"], "note": "快"})
+        }
+        ("POST", "/api/v1/refunds/{refund}/done") => json!({"reference": "流水 0043"}),
+        ("POST", "/api/v1/links") => json!({
+            "title": "年货", "channel": "moments", "host": "阿梅", "opens_at": "2024-01-20T02:00:00Z",
+            "closes_at": "2024-02-20T02:00:00Z",
+            "offers": [{"sku": "FT05", "price_fen": 6800, "quota": 9, "limit_per_order": 5}],
+        }),
+        ("PATCH", "/api/v1/links/{code}") => {
+            json!({"title": "年货", "host": "阿梅", "offers": [{"sku": "FT05", "price_fen": 6800}]})
+        }
+        ("POST", "/api/v1/session") => json!({"login": "packer-zhang", "password": "guess"}),
+        ("POST", "/api/v1/addresses/parse") => json!({"text": "苏宇 13800138000 深圳市南山区科技园路 1 号"}),
+        ("PATCH", "/api/v1/village") => json!({"name": "张村", "contact": "0375", "account": "农商银行"}),
+        ("POST", "/api/v1/staff") => {
+            json!({"login": "new-zhang", "name": "新来的", "role": "packer", "password": "long enough"})
+        }
+        ("PATCH", "/api/v1/staff/{id}") => json!({"name": "老张"}),
+        ("POST", "/api/v1/products") => {
+            json!({"name": "粉条", "slug": "more", "legal_kind": "fresh", "description": "细"})
+        }
+        ("PATCH", "/api/v1/products/{id}") => json!({"name": "粉条", "description": "粗"}),
+        ("POST", "/api/v1/products/{id}/skus") => sku("FT10"),
+        ("PATCH", "/api/v1/products/{id}/skus/{sku}") => json!({"title": "粉条", "price_fen": 6900}),
+        ("PUT", "/api/v1/freight") => json!({"items": [{"province": "*", "served": true, "first_grams": 3000,
+            "first_fen": 800, "step_grams": 1000, "step_fen": 200, "free_from_fen": null}]}),
+        ("POST", "/api/v1/stock/receipts") => crate::goods::receipt("FT05", "L2", "2025-01-09", 5),
+        ("POST", "/api/v1/stock/adjustments") => {
+            json!({"sku": "FT05", "lot": "L1", "quantity": 1, "reason": "盘点"})
+        }
+        ("PUT", "/api/v1/stock/{sku}/ahead") => json!({"cases": 5, "ready_on": "2024-01-25"}),
+        ("POST", "/api/v1/subscribers") => json!({"url": "https://example.org/other"}),
+        _ => return None,
+    })
+}
+
+/// Asks a route; `token` may be empty.
+pub async fn ask(
+    service: &Router,
+    method: &Method,
+    path: &str,
+    token: &str,
+    body: impl Into<Body>,
+) -> (StatusCode, Bytes) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", "walk");
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let answer = service.clone().oneshot(request.body(body.into()).unwrap());
+    let (head, body) = answer.await.unwrap().into_parts();
+    (head.status, body.collect().await.unwrap().to_bytes())
+}
