@@ -133,21 +133,24 @@ impl Worker {
                     let _ = order.reply.send(answer);
                 }
             }
-            Err(_) if orders.len() > 1 => {
+            Err(_) => {
                 metrics::counter!("cunji_intake_fallbacks_total").increment(1);
                 for order in orders {
-                    let answer = self.commit(village, std::slice::from_ref(&order)).await;
-                    let _ = order
-                        .reply
-                        .send(answer.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(busy()))));
-                }
-            }
-            Err(error) => {
-                if let Some(order) = orders.into_iter().next() {
-                    let _ = order.reply.send(Err(error));
+                    let answer = self.settle_one(village, &order).await;
+                    let _ = order.reply.send(answer);
                 }
             }
         }
+    }
+
+    /// Settles one order by itself. Another node may commit the same key at the same moment: the unique index refuses
+    /// the second one, and the next look finds the first.
+    async fn settle_one(&self, village: VillageId, order: &Waiting) -> Result<Placed> {
+        let mut answers = self.commit(village, std::slice::from_ref(order)).await;
+        if answers.as_ref().is_err_and(Error::is_unique_violation) {
+            answers = self.commit(village, std::slice::from_ref(order)).await;
+        }
+        answers?.pop().unwrap_or_else(|| Err(busy()))
     }
 
     async fn commit(&self, village: VillageId, orders: &[Waiting]) -> Result<Vec<Result<Placed>>> {

@@ -105,7 +105,7 @@ async fn what_cannot_be_sold_is_refused_by_field() {
                 json!({"offers": [{"sku": "FT05", "price_fen": -1, "limit_per_order": 0}]}),
                 vec!["offers[0].price_fen", "offers[0].limit_per_order"],
             ),
-            (json!({"offers": [{"sku": "FT05"}]}), vec!["offers[0]"]),
+            (json!({"offers": [{"sku": "FT05"}]}), vec!["offers[0].price_fen"]),
             (json!({"title": ""}), vec!["title"]),
             (json!({"channel": "radio"}), vec!["channel"]),
             (json!({"opens_at": "tomorrow"}), vec!["opens_at"]),
