@@ -1,7 +1,11 @@
 //! Lists: `?limit=` (at most 200) and `?after=` in, `{"items": […], "next": cursor|null}` out.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::error::{Result, invalid, text};
@@ -18,7 +22,7 @@ pub struct Paging {
 }
 
 /// One page of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// hand it in as `?after=` to get the next page; null at the end
@@ -38,6 +42,35 @@ impl<T> Page<T> {
         items.truncate(limit);
         let next = if more { items.last().map(cursor) } else { None };
         Page { items, next }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let row = Ref::from_schema_name(T::name());
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(
+                "hand it in as `?after=` to get the next page; null at the end",
+            ));
+        ObjectBuilder::new()
+            .description(Some("One page of a list."))
+            .property("items", ArrayBuilder::new().items(row))
+            .required("items")
+            .property("next", next)
+            .into()
+    }
+}
+
+/// By hand, since a derived one names the rows' schema without bringing it along.
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Page")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
     }
 }
 

@@ -239,17 +239,8 @@ async fn queries_of_rubbish() {
 
 #[tokio::test]
 async fn headers_of_rubbish() {
-    let values: Vec<HeaderValue> = [
-        &b"\xff\xfe"[..],
-        b"",
-        b"\xe5\xb9\xb4",
-        b"Bearer",
-        b"Bearer \xff",
-        b";;=,q=x",
-    ]
-    .into_iter()
-    .map(|bytes| HeaderValue::from_bytes(bytes).unwrap())
-    .collect();
+    let values = [&b"\xff\xfe"[..], b"\xe5\xb9\xb4", b"Bearer ;;=,q=x"];
+    let values = values.map(|bytes| HeaderValue::from_bytes(bytes).unwrap());
     let names_of = [
         "accept",
         "accept-language",
