@@ -285,7 +285,7 @@ async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
 /// Structured lines on standard error; `RUST_LOG` says how much, `CUNJI_LOG=json` in which form.
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=error"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
