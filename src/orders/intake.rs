@@ -124,7 +124,8 @@ impl Worker {
         }
     }
 
-    /// Settles a batch as a whole; if that fails, order by order, so that one bad order takes no other down.
+    /// Settles a batch as a whole; if that fails, order by order, so that one bad order takes no other down, and a key
+    /// that another node has used meanwhile is found.
     async fn settle(&self, village: VillageId, orders: Vec<Waiting>) {
         match self.commit(village, &orders).await {
             Ok(answers) => {
@@ -133,7 +134,7 @@ impl Worker {
                     let _ = order.reply.send(answer);
                 }
             }
-            Err(_) if orders.len() > 1 => {
+            Err(error) if orders.len() > 1 || error.is_unique_violation() => {
                 metrics::counter!("cunji_intake_fallbacks_total").increment(1);
                 for order in orders {
                     let answer = self.commit(village, std::slice::from_ref(&order)).await;
