@@ -159,7 +159,7 @@ impl Server {
             log,
             reader: Some(reader),
         };
-        let address = server.logged("address=");
+        let address = server.logged("address");
         server.address = address.parse().expect("an address follows");
         server
     }
@@ -204,21 +204,33 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// The word that follows `mark` in the log, once its line is there.
-    pub fn logged(&mut self, mark: &str) -> String {
+    /// The value of a field in the log, in text or JSON, once its line is there.
+    pub fn logged(&mut self, field: &str) -> String {
+        let (text, json) = (format!("{field}="), format!("\"{field}\":\""));
+        self.waits_for(field, |log| {
+            let (_, rest) = log.split_once(&text).or_else(|| log.split_once(&json))?;
+            let value = rest.split([' ', '"', '\n']).next()?;
+            Some(value.to_owned())
+        })
+    }
+
+    /// Waits until the log has these words.
+    pub fn says(&mut self, words: &str) {
+        self.waits_for(words, |log| log.contains(words).then_some(()));
+    }
+
+    fn waits_for<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         for _ in 0..LOOKS {
-            let log = self.log();
-            if let Some((_, rest)) = log.split_once(mark)
-                && rest.contains('\n')
-            {
-                return rest.split_whitespace().next().unwrap_or_default().to_owned();
+            // the log holds whole lines only
+            if let Some(found) = find(&self.log()) {
+                return found;
             }
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 panic!("the program ended with {status}: {}", self.log());
             }
             std::thread::sleep(STEP);
         }
-        panic!("{mark:?} is never logged: {}", self.log());
+        panic!("{what:?} is never logged: {}", self.log());
     }
 
     /// Waits until `/readyz` says so.

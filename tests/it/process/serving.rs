@@ -25,7 +25,7 @@ async fn a_stop_finishes_what_is_in_flight() {
     stream.read_exact(&mut asked).await.unwrap();
     assert!(asked.starts_with(b"HTTP/1.1 100"));
     server.terminate();
-    server.logged("stopping");
+    server.says("stopping");
     stream.write_all(body.as_bytes()).await.unwrap();
     let answer = http::read(&mut stream).await.unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text());
@@ -53,7 +53,7 @@ async fn a_stop_does_not_wait_for_those_who_say_nothing() {
     let mut asked = [0; 12];
     idle.read_exact(&mut asked).await.unwrap();
     server.terminate();
-    server.logged("stopping");
+    server.says("stopping");
     let begun = tokio::time::Instant::now();
     let (code, log) = server.ended();
     assert_eq!(code, Some(0), "{log}");
@@ -168,7 +168,7 @@ async fn figures_can_have_an_address_of_their_own() {
     let mut server = place.serve();
     server.ready().await;
     assert_eq!(http::get(server.address, "/metrics").await.unwrap().status, 404);
-    let own = server.logged("figures=").parse().unwrap();
+    let own = server.logged("figures").parse().unwrap();
     let shown = http::get(own, "/metrics").await.unwrap();
     assert!(
         shown.status == 200 && shown.text().contains("cunji_holds 0"),
