@@ -57,7 +57,10 @@ const OPEN: &[(&str, &[&str])] = &[
         "the way in, and out: the session is the request's own",
         &["POST /api/v1/session", "DELETE /api/v1/session"],
     ),
-    ("operators ask without a login", &["GET /healthz", "GET /readyz", "GET /metrics"]),
+    (
+        "operators ask without a login",
+        &["GET /healthz", "GET /readyz", "GET /metrics"],
+    ),
 ];
 
 fn name(route: &Route) -> String {
