@@ -182,42 +182,47 @@ fn with(path: &str, value: Value) -> Value {
     wish
 }
 
+/// Fields, each with a value that it does not take.
+fn wrong_fields() -> Vec<(&'static str, Value)> {
+    vec![
+        ("recipient.name", json!("")),
+        ("recipient.name", json!("\u{0}\n")),
+        ("recipient.name", json!("苏".repeat(41))),
+        ("recipient.phone", json!("12345")),
+        ("recipient.phone", json!("1380013800x")),
+        ("recipient.phone", Value::Null),
+        ("recipient.phone", json!(13_800_138_000_i64)),
+        ("recipient.province", json!("蓬莱省")),
+        ("recipient.city", json!("平顶山市")),
+        ("recipient.district", json!("宝丰县")),
+        ("recipient.street", json!("")),
+        ("recipient.fax", json!("0375")),
+        ("recipient", Value::Null),
+        ("items", json!([])),
+        ("items", json!(vec![json!({"sku": "FT05", "quantity": 1}); 51])),
+        ("items[0].sku", json!("FT99")),
+        ("items[0].sku", json!("\u{0}")),
+        ("items[0].sku", Value::Null),
+        ("items[0].quantity", json!(0)),
+        ("items[0].quantity", json!(-1)),
+        ("items[0].quantity", json!(21)),
+        ("items[0].quantity", json!(i64::MAX)),
+        ("items[0].quantity", json!(1.5)),
+        ("items[0].quantity", json!("two")),
+        ("items[0].price_fen", json!(1)),
+        ("payment_method", json!("stripe")),
+        ("payment_method", json!("beads")),
+        ("payment_method", Value::Null),
+        ("note", json!("字".repeat(201))),
+        ("coupon", json!("1")),
+    ]
+}
+
 #[tokio::test]
 async fn wrong_fields_are_named() {
     on_both(async |shop| {
         let code = stand(shop, 50).await;
-        for (path, value) in [
-            ("recipient.name", json!("")),
-            ("recipient.name", json!("\u{0}\n")),
-            ("recipient.name", json!("苏".repeat(41))),
-            ("recipient.phone", json!("12345")),
-            ("recipient.phone", json!("1380013800x")),
-            ("recipient.phone", Value::Null),
-            ("recipient.phone", json!(13_800_138_000_i64)),
-            ("recipient.province", json!("蓬莱省")),
-            ("recipient.city", json!("平顶山市")),
-            ("recipient.district", json!("宝丰县")),
-            ("recipient.street", json!("")),
-            ("recipient.fax", json!("0375")),
-            ("recipient", Value::Null),
-            ("items", json!([])),
-            ("items", json!(vec![json!({"sku": "FT05", "quantity": 1}); 51])),
-            ("items[0].sku", json!("FT99")),
-            ("items[0].sku", json!("\u{0}")),
-            ("items[0].sku", Value::Null),
-            ("items[0].quantity", json!(0)),
-            ("items[0].quantity", json!(-1)),
-            ("items[0].quantity", json!(21)),
-            ("items[0].quantity", json!(i64::MAX)),
-            ("items[0].quantity", json!(1.5)),
-            ("items[0].quantity", json!("two")),
-            ("items[0].price_fen", json!(1)),
-            ("payment_method", json!("stripe")),
-            ("payment_method", json!("beads")),
-            ("payment_method", Value::Null),
-            ("note", json!("字".repeat(201))),
-            ("coupon", json!("1")),
-        ] {
+        for (path, value) in wrong_fields() {
             let (status, answer) = place(shop, &code, "k1", &with(path, value.clone())).await;
             assert_eq!(
                 (status, problem(&answer), fields(&answer)),
