@@ -69,7 +69,7 @@ pub async fn read(
     keys: &[(Option<Uuid>, &str)],
 ) -> Result<Situation> {
     let rows: Vec<Row> = on!(tx,
-        // CROSS JOIN and LIMIT: the keys first, then one index look-up each, whatever the planner thinks of the table's size
+        // CROSS JOIN: the keys first, then one index look-up each, whatever the planner thinks of the table's size
         sqlite: "SELECT 0 AS part, sku_id AS a, NULL AS b, NULL AS idem_key, NULL AS body_hash, on_hand AS n1,
                         reserved AS n2, ahead AS n3, NULL AS n4, NULL AS n5, NULL AS n6, NULL AS n7
                  FROM stock WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
@@ -110,15 +110,12 @@ pub async fn read(
              UNION ALL
              SELECT 2, orders.link_id, orders.id, orders.idem_key, orders.body_hash, NULL, NULL, NULL, NULL, NULL, NULL,
                     NULL
-             FROM asked CROSS JOIN LATERAL (
-                 SELECT link_id, id, idem_key, body_hash FROM orders
-                 WHERE village_id = $1 AND link_id = asked.link_id AND idem_key = asked.idem_key LIMIT 1) AS orders
+             FROM asked JOIN orders ON orders.village_id = $1 AND orders.link_id = asked.link_id
+                               AND orders.idem_key = asked.idem_key
              UNION ALL
              SELECT 2, NULL, orders.id, orders.idem_key, orders.body_hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-             FROM asked CROSS JOIN LATERAL (
-                 SELECT id, idem_key, body_hash FROM orders
-                 WHERE village_id = $1 AND link_id IS NULL AND asked.link_id IS NULL AND idem_key = asked.idem_key
-                 LIMIT 1) AS orders
+             FROM asked JOIN orders ON orders.village_id = $1 AND orders.link_id IS NULL AND asked.link_id IS NULL
+                               AND orders.idem_key = asked.idem_key
              UNION ALL
              SELECT 3, id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM subscriber
              WHERE village_id = $1",
