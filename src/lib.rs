@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod routes;
 pub mod state;
 // the business, upper floors first
+pub mod calendar;
 pub mod catalog;
 pub mod freight;
 pub mod imports;
