@@ -15,14 +15,20 @@ use anyhow::Context;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 mod file;
+mod lane;
+mod tx;
 mod version;
 
 pub use file::{FileLock, sqlite_path};
+use lane::Lane;
+pub use lane::Swift;
+use tx::Inner;
+pub use tx::{Attempt, Tx};
 pub use version::Version;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -31,31 +37,41 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// How often a transaction is run again after a serialization failure, a deadlock or a lost connection.
 const MAX_TRIES: u32 = 6;
 
+/// For the intake's connection to PostgreSQL. All that it asks is found by an index, but the planner thinks otherwise of a
+/// table that was small or unknown when it made its plan, and keeps that plan while the table grows.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 pub enum On<S, P> {
     Sqlite(S),
     Pg(P),
 }
 
+impl<S, P> On<S, P> {
+    /// So that `on!` takes a connection as it takes a `Db` or a `Tx`.
+    pub fn on(self) -> Self {
+        self
+    }
+}
+
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
-    supply: Arc<AtomicU64>,
+    epochs: Arc<Epochs>,
+}
+
+/// Counts of the committed changes in this process that snapshots in memory follow.
+#[derive(Default)]
+struct Epochs {
+    supply: AtomicU64,
+    offers: AtomicU64,
 }
 
 #[derive(Clone)]
 enum Engine {
     /// One writer, several readers: SQLite has one write lock, and a pool of writers would only fight for it.
-    Sqlite {
-        read: SqlitePool,
-        write: SqlitePool,
-    },
-    Pg(PgPool),
-}
-
-pub struct Tx {
-    inner: On<sqlx::Transaction<'static, Sqlite>, sqlx::Transaction<'static, Postgres>>,
-    supply: Arc<AtomicU64>,
-    supply_changed: bool,
+    Sqlite { read: SqlitePool, write: Lane<Sqlite> },
+    /// A pool, and the intake's own connection.
+    Pg { pool: PgPool, swift: Lane<Postgres> },
 }
 
 /// Runs a query on whichever engine `$h` (a `Db` or `Tx`) has: `on!(tx, ex => sqlx::query("…").execute(ex).await)`.
@@ -80,81 +96,6 @@ macro_rules! on {
             }
         }
     };
-}
-
-impl Tx {
-    pub fn on(&mut self) -> On<&mut SqliteConnection, &mut PgConnection> {
-        match &mut self.inner {
-            On::Sqlite(tx) => On::Sqlite(&mut **tx),
-            On::Pg(tx) => On::Pg(&mut **tx),
-        }
-    }
-
-    /// Says that this transaction changes what can be bought: stock, quotas, links. Whoever keeps a snapshot of that
-    /// in memory sees from [`Db::supply_epoch`] that it is out of date.
-    pub fn changes_supply(&mut self) {
-        self.supply_changed = true;
-    }
-
-    /// Part of [`transact!`]: commits what worked, rolls back what did not.
-    #[doc(hidden)]
-    pub async fn finish<R>(self, result: Result<R>) -> Attempt<R> {
-        match result {
-            Ok(done) => {
-                let committed = match self.inner {
-                    On::Sqlite(tx) => tx.commit().await,
-                    On::Pg(tx) => tx.commit().await,
-                };
-                if self.supply_changed {
-                    self.supply.fetch_add(1, Ordering::SeqCst);
-                }
-                match committed {
-                    Ok(()) => Attempt::Done(Ok(done)),
-                    Err(error) if is_conflict(&error) => Attempt::Again(Error::Db(error)),
-                    // the outcome is unknown: whoever must know asks again by a key stored in the transaction
-                    Err(error) => Attempt::Done(Err(Error::Db(error))),
-                }
-            }
-            Err(error) => {
-                // a failed rollback means a lost connection, which rolls back by itself
-                let _ = match self.inner {
-                    On::Sqlite(tx) => tx.rollback().await,
-                    On::Pg(tx) => tx.rollback().await,
-                };
-                Attempt::of(error)
-            }
-        }
-    }
-}
-
-/// How one run of a transaction went.
-#[doc(hidden)]
-pub enum Attempt<R> {
-    Done(Result<R>),
-    /// the engine asks for another run
-    Again(Error),
-}
-
-impl<R> Attempt<R> {
-    pub fn of(error: Error) -> Self {
-        match &error {
-            Error::Db(db) if is_conflict(db) || is_lost(db) => Attempt::Again(error),
-            _ => Attempt::Done(Err(error)),
-        }
-    }
-
-    /// The end of the transaction, or `None` after a short wait when it should run again.
-    pub async fn settle(self, tries: &mut u32) -> Option<Result<R>> {
-        match self {
-            Attempt::Done(result) => Some(result),
-            Attempt::Again(error) if *tries >= MAX_TRIES => Some(Err(error)),
-            Attempt::Again(_) => {
-                *tries += 1;
-                tokio::time::sleep(Duration::from_millis(10 << *tries)).await;
-                None
-            }
-        }
-    }
 }
 
 /// Runs a block in one transaction: `transact!(db, tx => { …; Ok(done) })?`. Committed when the block gives `Ok`, rolled back otherwise. The block runs again when the engine asks for it, so it
@@ -190,10 +131,11 @@ impl Db {
                 .max_connections(20)
                 .acquire_timeout(Duration::from_secs(10));
             let pool = pool
-                .connect_with(options)
+                .connect_with(options.clone())
                 .await
                 .context("can't connect to PostgreSQL")?;
-            Ok(Self::with(Engine::Pg(pool)))
+            let swift = Lane::new(options, BY_INDEX);
+            Ok(Self::with(Engine::Pg { pool, swift }))
         } else {
             anyhow::bail!("a database is named sqlite://PATH or postgres://…")
         }
@@ -202,7 +144,7 @@ impl Db {
     fn with(engine: Engine) -> Self {
         Db {
             engine,
-            supply: Arc::default(),
+            epochs: Arc::default(),
         }
     }
 
@@ -218,14 +160,13 @@ impl Db {
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", "4000");
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.clone())
+        let write = Lane::new(options.clone(), "");
+        // made now, so that the file exists when the readers open it
+        let writer = write
+            .take()
             .await
             .with_context(|| format!("can't open {}", path.display()))?;
+        writer.end();
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(
@@ -243,15 +184,20 @@ impl Db {
     pub fn engine(&self) -> &'static str {
         match &self.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Pg(_) => "postgres",
+            Engine::Pg { .. } => "postgres",
         }
     }
 
     /// Brings the database to this program's version. Forward only; running it again does nothing.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match &self.engine {
-            Engine::Sqlite { write, .. } => SQLITE.run(write).await,
-            Engine::Pg(pool) => POSTGRES.run(pool).await,
+            Engine::Sqlite { write, .. } => {
+                let mut turn = write.take().await?;
+                let migrated = SQLITE.run(&mut turn.connection).await;
+                turn.end();
+                migrated
+            }
+            Engine::Pg { pool, .. } => POSTGRES.run(pool).await,
         }
         .context("migrating the database failed")
     }
@@ -286,20 +232,25 @@ impl Db {
     fn migrator(&self) -> &'static Migrator {
         match &self.engine {
             Engine::Sqlite { .. } => &SQLITE,
-            Engine::Pg(_) => &POSTGRES,
+            Engine::Pg { .. } => &POSTGRES,
         }
     }
 
     /// Counts the committed changes of supply (see [`Tx::changes_supply`]) in this process.
     pub fn supply_epoch(&self) -> u64 {
-        self.supply.load(Ordering::SeqCst)
+        self.epochs.supply.load(Ordering::SeqCst)
+    }
+
+    /// Counts the committed changes of what is offered (see [`Tx::changes_offers`]) in this process.
+    pub fn offers_epoch(&self) -> u64 {
+        self.epochs.offers.load(Ordering::SeqCst)
     }
 
     /// For reads outside a transaction.
     pub fn on(&self) -> On<&SqlitePool, &PgPool> {
         match &self.engine {
             Engine::Sqlite { read, .. } => On::Sqlite(read),
-            Engine::Pg(pool) => On::Pg(pool),
+            Engine::Pg { pool, .. } => On::Pg(pool),
         }
     }
 
@@ -307,16 +258,17 @@ impl Db {
     /// dropped.
     pub async fn snapshot(&self) -> Result<Tx> {
         let inner = match &self.engine {
-            Engine::Sqlite { read, .. } => On::Sqlite(read.begin().await?),
-            Engine::Pg(pool) => On::Pg(
+            Engine::Sqlite { read, .. } => Inner::Reading(read.begin().await?),
+            Engine::Pg { pool, .. } => Inner::Pg(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     .await?,
             ),
         };
         Ok(Tx {
             inner,
-            supply: Arc::clone(&self.supply),
+            epochs: Arc::clone(&self.epochs),
             supply_changed: false,
+            offers_changed: false,
         })
     }
 
@@ -325,24 +277,34 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.engine {
             // take the write lock at once: a read lock that wants to become one later fails with SQLITE_BUSY
-            Engine::Sqlite { write, .. } => On::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Pg(pool) => On::Pg(pool.begin().await?),
+            Engine::Sqlite { write, .. } => {
+                let mut turn = write.take().await?;
+                sqlx::query("BEGIN IMMEDIATE")
+                    .execute(&mut turn.connection)
+                    .await?;
+                Inner::Writing(turn)
+            }
+            Engine::Pg { pool, .. } => Inner::Pg(pool.begin().await?),
         };
         Ok(Tx {
             inner,
-            supply: Arc::clone(&self.supply),
+            epochs: Arc::clone(&self.epochs),
             supply_changed: false,
+            offers_changed: false,
         })
     }
 
     /// Lets the engine look at its tables anew, so that it goes on choosing good plans as they grow.
     pub async fn refresh_statistics(&self) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite { write, .. } => sqlx::query("PRAGMA optimize = 0x10002")
-                .execute(write)
-                .await
-                .map(|_| ())?,
-            Engine::Pg(pool) => sqlx::query("ANALYZE").execute(pool).await.map(|_| ())?,
+            Engine::Sqlite { write, .. } => {
+                let mut turn = write.take().await?;
+                sqlx::query("PRAGMA optimize = 0x10002")
+                    .execute(&mut turn.connection)
+                    .await?;
+                turn.end();
+            }
+            Engine::Pg { pool, .. } => sqlx::query("ANALYZE").execute(pool).await.map(|_| ())?,
         }
         Ok(())
     }
@@ -350,12 +312,13 @@ impl Db {
     /// Empties the database of every table; for a shop that `demo` made.
     pub async fn wipe(&self) -> anyhow::Result<()> {
         match &self.engine {
-            Engine::Pg(_) => {
+            Engine::Pg { .. } => {
                 self.administer("DROP SCHEMA public CASCADE; CREATE SCHEMA public".into())
                     .await
             }
             Engine::Sqlite { write, .. } => {
-                let mut writer = write.acquire().await?;
+                let mut turn = write.take().await?;
+                let writer = &mut turn.connection;
                 let tables: Vec<String> = sqlx::query_scalar(
                     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
                 )
@@ -369,6 +332,7 @@ impl Db {
                         .execute(&mut *writer)
                         .await?;
                 }
+                // closed with its turn, since its settings are no others' affair
                 Ok(())
             }
         }
@@ -385,7 +349,7 @@ impl Db {
     }
 
     async fn administer(&self, statement: String) -> anyhow::Result<()> {
-        let Engine::Pg(pool) = &self.engine else {
+        let Engine::Pg { pool, .. } = &self.engine else {
             anyhow::bail!("only a PostgreSQL server has several databases")
         };
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
@@ -401,7 +365,10 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Engine::Pg(pool) => pool.close().await,
+            Engine::Pg { pool, swift } => {
+                swift.close().await;
+                pool.close().await;
+            }
         }
     }
 }

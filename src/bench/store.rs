@@ -11,8 +11,8 @@ use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::id::{Ids, VillageId};
 use crate::money::Method;
-use crate::orders::store::hot;
-use crate::orders::store::write::{self, NewLine, NewOrder};
+use crate::orders::store::hot::{self, Placing, Wanted};
+use crate::orders::store::write::{NewLine, NewOrder};
 use crate::orders::{Hold, Source};
 use crate::villages::{self, NewVillage};
 use crate::{on, transact};
@@ -179,15 +179,32 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
             )
         })
         .collect();
-    transact!(db, tx => {
-        hot::read(tx, link.village, &[link.sku_id], &[link.id], &[]).await?;
-        let last = write::take_numbers(tx, link.village, at, count).await?;
-        let cases = i64::try_from(count).unwrap_or(0);
-        let numbers: Vec<String> = (1..).map(|n| crate::orders::number(at, last - cases + n)).take(count).collect();
-        let rows: Vec<_> = texts.iter().zip(&numbers).map(|(text, number)| row(link, text, number, at)).collect();
-        let lines: Vec<_> = texts.iter().map(|(id, ..)| line(link, *id)).collect();
-        hot::write(tx, link.village, &rows, &lines, &[(link.sku_id, cases)], &[(link.id, link.sku_id, cases)]).await
-    })
+    let wanted = Wanted {
+        village: link.village,
+        now: at,
+        skus: vec![link.sku_id],
+        links: vec![link.id],
+        keys: Vec::new(),
+    };
+    let mut swift = db.swift().await?;
+    hot::read(swift.on(), &wanted, false).await?;
+    let cases = i64::try_from(count).unwrap_or(0);
+    let places: Vec<String> = (1..=cases).map(|place| place.to_string()).collect();
+    let placing = Placing {
+        village: link.village,
+        now: at,
+        orders: texts
+            .iter()
+            .zip(&places)
+            .map(|(text, place)| row(link, text, place, at))
+            .collect(),
+        lines: texts.iter().map(|(id, ..)| line(link, *id)).collect(),
+        reserved: vec![(link.sku_id, cases)],
+        sold: vec![(link.id, link.sku_id, cases)],
+    };
+    hot::write_alone(&mut swift, &placing).await?;
+    swift.end_with_new_supply();
+    Ok(())
 }
 
 fn row<'a>(link: &'a Link, text: &'a (Uuid, String, String), number: &'a str, at: Timestamp) -> NewOrder<'a> {

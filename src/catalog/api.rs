@@ -93,7 +93,7 @@ pub async fn change(
         let before = store::lock_product(tx, village, id).await?.ok_or_else(not_found)?;
         let after = input.apply(&before)?;
         on_unique(store::update_product(tx, village, &after).await, "slug", slug_taken())?;
-        tx.changes_supply();
+        tx.changes_offers();
         by.log(tx, "product.change", &before.slug, Some(json!(before)), Some(json!(after))).await
     })?;
     ProductView::read(&db, village, id).await
@@ -162,7 +162,7 @@ pub async fn change_sku(
         let before = store::lock_sku(tx, village, product, &code).await?.ok_or_else(not_found)?;
         let after = input.apply(&before)?;
         store::update_sku(tx, village, &after).await?;
-        tx.changes_supply();
+        tx.changes_offers();
         by.log(tx, "sku.change", &code, Some(json!(before)), Some(json!(after))).await?;
         Ok(after.id)
     })?;

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::io::AsyncReadExt;
 
-use super::{Db, Engine};
+use super::{Db, Engine, Lane};
 
 /// The file of a SQLite address; `None` when it is not one.
 pub fn sqlite_path(url: &str) -> Option<PathBuf> {
@@ -34,15 +34,13 @@ impl Db {
 
     async fn open(options: SqliteConnectOptions) -> anyhow::Result<Self> {
         let file = options.get_filename().display().to_string();
-        let pool = SqlitePoolOptions::new()
+        let write = Lane::new(options.clone(), "");
+        let read = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options)
             .await
             .with_context(|| format!("can't open {file} for reading"))?;
-        Ok(Self::with(Engine::Sqlite {
-            read: pool.clone(),
-            write: pool,
-        }))
+        Ok(Self::with(Engine::Sqlite { read, write }))
     }
 
     /// Writes a consistent copy of a SQLite database to the new file `file` while it is in use: of one instant, with

@@ -30,7 +30,7 @@ pub async fn replace(State(db): State<Db>, by: By, Json(input): Json<Rules>) -> 
     transact!(db, tx => {
         let before = store::take_rules(tx, village).await?;
         store::add_rules(tx, village, &input.items).await?;
-        tx.changes_supply();
+        tx.changes_offers();
         by.log(tx, "freight.replace", "freight", Some(json!(before)), Some(json!(input.items))).await
     })?;
     read(State(db), by).await

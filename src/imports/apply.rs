@@ -50,7 +50,7 @@ impl Work<'_> {
         let cases: Vec<(Uuid, i64)> = cases.into_iter().collect();
         stock::store::reserve(tx, village, &cases).await?;
         let ids = &self.import.ids;
-        let placed = || rows.iter().map(NewOrder::event).collect();
+        let placed = || rows.iter().map(|row| row.event(row.number)).collect();
         outbox::tell(tx, ids, village, now, "order.placed", placed).await?;
         let told = |new: &NewOrder| {
             let token = order_token(village, new.id);

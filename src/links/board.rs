@@ -4,6 +4,9 @@
 //! window did not open or close, and it is younger than [`MAX_AGE`] (other processes change the supply too). The intake
 //! writes the counters it has just committed straight into the snapshot; everything else makes the next reader load it
 //! anew, one reader at a time.
+//!
+//! Whoever places an order needs only the [`Facts`], which staff change ([`Db::offers_epoch`]) and buyers don't: so a
+//! burst of orders, each of which changes the supply, never waits for the next snapshot.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -122,14 +125,17 @@ pub struct Snapshot {
     pub available: Vec<i64>,
     /// the answer of `GET /api/v1/links/{code}`
     pub body: Bytes,
-    epoch: u64,
+    /// of the counters
+    supply_epoch: u64,
+    /// of the facts
+    offers_epoch: u64,
     loaded: Instant,
     valid_until: Option<Timestamp>,
 }
 
 impl Snapshot {
-    fn is_good(&self, epoch: u64, now: Timestamp) -> bool {
-        self.epoch == epoch
+    fn is_good(&self, db: &Db, now: Timestamp) -> bool {
+        self.supply_epoch == db.supply_epoch()
             && self.valid_until.is_none_or(|until| now < until)
             && self.loaded.elapsed() < MAX_AGE
     }
@@ -200,11 +206,27 @@ impl Board {
     pub async fn read(&self, code: &str) -> Result<Arc<Snapshot>> {
         if let Some(cell) = self.cell(code)
             && let Some(snapshot) = cell.snapshot.load_full()
-            && snapshot.is_good(self.db.supply_epoch(), self.clock.now())
+            && snapshot.is_good(&self.db, self.clock.now())
         {
             return Ok(snapshot);
         }
         self.load(code).await
+    }
+
+    /// What of a link changes only by staff's hand: of the present snapshot, even when its counters are out of date or
+    /// somebody is just loading the next one.
+    ///
+    /// # Errors
+    /// 404 when there is no such link.
+    pub async fn facts(&self, code: &str) -> Result<Arc<Facts>> {
+        if let Some(cell) = self.cell(code)
+            && let Some(snapshot) = cell.snapshot.load_full()
+            && snapshot.offers_epoch == self.db.offers_epoch()
+            && (snapshot.loaded.elapsed() < MAX_AGE || cell.loading.try_lock().is_err())
+        {
+            return Ok(Arc::clone(&snapshot.facts));
+        }
+        Ok(Arc::clone(&self.load(code).await?.facts))
     }
 
     /// What staff can sell of these skus without a link, at list prices. What only a page shows is left empty.
@@ -256,18 +278,30 @@ impl Board {
         let _one_at_a_time = cell.loading.lock().await;
         let now = self.clock.now();
         if let Some(snapshot) = cell.snapshot.load_full()
-            && snapshot.is_good(self.db.supply_epoch(), now)
+            && snapshot.is_good(&self.db, now)
         {
             return Ok(snapshot);
         }
-        let snapshot = Arc::new(self.query(village, &code, now).await?);
+        let mut loaded = self.query(village, &code, now).await?;
+        if let Some(newer) = cell.snapshot.load_full()
+            && newer.supply_epoch > loaded.supply_epoch
+            && newer.offers_epoch == loaded.offers_epoch
+        {
+            // the intake has committed while this was read: its counters are newer
+            let (facts, available) = (loaded.facts, newer.available.clone());
+            loaded = self.snapshot(facts, available, Epochs::of(&newer), now, newer.valid_until);
+        }
+        let snapshot = Arc::new(loaded);
         cell.snapshot.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
     }
 
     async fn query(&self, village: VillageId, code: &str, now: Timestamp) -> Result<Snapshot> {
         // read before the rows: a change in between makes the snapshot look old, never new
-        let epoch = self.db.supply_epoch();
+        let epochs = Epochs {
+            supply: self.db.supply_epoch(),
+            offers: self.db.offers_epoch(),
+        };
         let link = store::link(&self.db, village, code)
             .await?
             .ok_or_else(not_found)?;
@@ -303,7 +337,7 @@ impl Board {
             views: self.views.handle(village, link.id),
         };
         let available = available(&facts, &levels, &sold);
-        Ok(self.snapshot(Arc::new(facts), available, epoch, now, next_end))
+        Ok(self.snapshot(Arc::new(facts), available, epochs, now, next_end))
     }
 
     async fn with_parts(&self, village: VillageId, rows: Vec<store::OfferRow>) -> Result<Vec<Offer>> {
@@ -338,7 +372,7 @@ impl Board {
         &self,
         facts: Arc<Facts>,
         available: Vec<i64>,
-        epoch: u64,
+        epochs: Epochs,
         now: Timestamp,
         next_end: Option<Timestamp>,
     ) -> Snapshot {
@@ -376,38 +410,65 @@ impl Board {
             facts,
             available,
             body,
-            epoch,
+            supply_epoch: epochs.supply,
+            offers_epoch: epochs.offers,
             loaded: Instant::now(),
             valid_until,
         }
     }
 
-    /// Takes over the counters that the intake has just committed for these links. `epoch` is the supply epoch right
-    /// after that commit; a snapshot that missed an earlier change is left to be loaded anew.
+    /// Takes over the counters that the intake has just committed for a link, `epoch` being the supply epoch that began
+    /// with that commit. Counters that don't cover all that the link offers are left to be loaded.
     pub fn committed(
         &self,
-        facts: &Arc<Facts>,
+        code: &str,
         levels: &HashMap<Uuid, Level>,
         sold: &[(Uuid, i64)],
         epoch: u64,
         hold_end: Option<Timestamp>,
     ) {
-        let Some(cell) = self.cell(&facts.code) else {
+        let Some(cell) = self.cell(code) else {
             return;
         };
         let Some(old) = cell.snapshot.load_full() else {
             return;
         };
-        if old.epoch + 1 != epoch || !Arc::ptr_eq(&old.facts, facts) {
+        let mut parts = old.facts.offers.iter().flat_map(|offer| &offer.parts);
+        if old.offers_epoch != self.db.offers_epoch() || !parts.all(|(sku, _)| levels.contains_key(sku)) {
             return;
         }
         let levels: Vec<Level> = levels.values().copied().collect();
         let next_end = [old.valid_until, hold_end].into_iter().flatten().min();
-        let available = available(facts, &levels, sold);
-        let mut new = self.snapshot(Arc::clone(facts), available, epoch, self.clock.now(), next_end);
+        let available = available(&old.facts, &levels, sold);
+        let epochs = Epochs {
+            supply: epoch,
+            offers: old.offers_epoch,
+        };
+        let mut new = self.snapshot(
+            Arc::clone(&old.facts),
+            available,
+            epochs,
+            self.clock.now(),
+            next_end,
+        );
         // its age is that of what it was loaded from
         new.loaded = old.loaded;
         cell.snapshot.store(Some(Arc::new(new)));
+    }
+}
+
+/// How new a snapshot is, see [`Snapshot`].
+struct Epochs {
+    supply: u64,
+    offers: u64,
+}
+
+impl Epochs {
+    fn of(snapshot: &Snapshot) -> Self {
+        Epochs {
+            supply: snapshot.supply_epoch,
+            offers: snapshot.offers_epoch,
+        }
     }
 }
 

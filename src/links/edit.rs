@@ -69,7 +69,7 @@ pub async fn change(tx: &mut Tx, by: &By, code: &str, change: &LinkChange) -> Re
     };
     after.host = after.host.filter(|host| !host.is_empty());
     store::update(tx, village, row.id, &after, closed_at).await?;
-    tx.changes_supply();
+    tx.changes_offers();
     let act = match (row.closed_at, closed_at) {
         (None, Some(_)) => "link.close",
         (Some(_), None) => "link.reopen",
@@ -108,7 +108,7 @@ async fn insert(tx: &mut Tx, by: &By, new: &NewLink) -> Result<(String, Value)> 
         };
         if let Some(host) = store::insert(tx, village, &made, &new).await? {
             store::write_offers(tx, village, id, &offers).await?;
-            tx.changes_supply();
+            tx.changes_offers();
             new.host = Some(host).filter(|host| !host.is_empty());
             return Ok((code, record(&new, None)?));
         }

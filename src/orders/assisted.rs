@@ -75,7 +75,7 @@ pub async fn place(
 
 /// A link of the staff's own village, and for a host one that they made; everything else does not exist for them.
 async fn of_link(board: &Board, by: &By, code: &str) -> Result<Arc<Facts>> {
-    let facts = Arc::clone(&board.read(code).await?.facts);
+    let facts = board.facts(code).await?;
     let own = by.staff.role != Role::Host || facts.created_by == Some(by.staff.id);
     if facts.village == by.staff.village && own {
         Ok(facts)

@@ -47,6 +47,13 @@ pub struct Accepted {
     pub hold: Hold,
 }
 
+impl Accepted {
+    /// When the order's hold ends, if it has one.
+    pub fn hold_end(&self, ends: Timestamp) -> Option<Timestamp> {
+        (self.hold == Hold::Active).then_some(ends)
+    }
+}
+
 impl Supply {
     pub fn new(levels: Vec<Level>, offers: Vec<LockedOffer>) -> Self {
         Supply {

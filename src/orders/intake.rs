@@ -2,28 +2,26 @@
 //! and commits it in one transaction, and only then answers everyone. There is no timer: a batch is what arrived during
 //! the last commit, so an idle shop answers one order in one commit and a burst shares a commit among hundreds.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::decide::{Accepted, Supply};
+use super::Source;
+use super::decide::Supply;
 use super::draft::Draft;
-use super::store::hot::{self, Replay, Replays};
-use super::store::write::{self, NewLine, NewOrder};
+use super::store::{hot, write};
 use super::view::OrderView;
-use super::{Hold, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
-use crate::error::{Error, Problem, Result, busy, text};
+use crate::error::{Error, Result, busy};
 use crate::id::{Ids, VillageId};
-use crate::links::board::{Board, Facts};
-use crate::money::Fen;
-use crate::villages::auth::By;
+use crate::links::board::Board;
 use crate::{outbox, transact};
+
+mod batch;
+
+use batch::Decision;
 
 /// Orders that may wait; more get 503 at once, with nothing written.
 pub const QUEUE: usize = 4_096;
@@ -156,18 +154,23 @@ impl Worker {
     async fn commit(&self, village: VillageId, orders: &[Waiting]) -> Result<Vec<Result<Placed>>> {
         let started = tokio::time::Instant::now();
         let now = self.clock.now();
-        let (decided, supply, wrote) =
-            transact!(self.db, tx => self.decide_and_write(tx, village, orders, now).await)?;
+        let settled = match self.swiftly(village, orders, now).await {
+            Some(settled) => settled,
+            None => {
+                metrics::counter!("cunji_intake_careful_total").increment(1);
+                transact!(self.db, tx => self.carefully(tx, village, orders, now).await)?
+            }
+        };
         metrics::histogram!("cunji_intake_commit_seconds").record(started.elapsed());
-        if wrote {
-            self.show(orders, &supply, now);
+        if let Some(epoch) = settled.epoch {
+            self.show(orders, &settled.supply, epoch, now);
         }
         let mut answers = Vec::with_capacity(orders.len());
-        for (order, decision) in orders.iter().zip(decided) {
+        for (order, decision) in orders.iter().zip(settled.decided) {
             answers.push(match decision {
                 Decision::Accepted(accepted, number) => {
                     metrics::counter!("cunji_orders_placed_total").increment(1);
-                    let ends = self.hold_end(&accepted, now);
+                    let ends = accepted.hold_end(now.plus(self.hold_ttl));
                     Ok(Placed {
                         order: OrderView::placed(order.id, &order.draft, &accepted, number, now, ends),
                         created: true,
@@ -188,13 +191,8 @@ impl Worker {
         })
     }
 
-    fn hold_end(&self, accepted: &Accepted, now: Timestamp) -> Option<Timestamp> {
-        (accepted.hold == Hold::Active).then(|| now.plus(self.hold_ttl))
-    }
-
     /// Puts the committed counters on the board, so that readers need no query.
-    fn show(&self, orders: &[Waiting], supply: &Supply, now: Timestamp) {
-        let epoch = self.db.supply_epoch();
+    fn show(&self, orders: &[Waiting], supply: &Supply, epoch: u64, now: Timestamp) {
         let mut shown: Vec<Uuid> = Vec::with_capacity(1);
         for order in orders {
             let facts = &order.draft.facts;
@@ -202,244 +200,163 @@ impl Worker {
                 continue;
             };
             shown.push(link);
-            let covered = facts
+            let sold: Vec<_> = supply
                 .offers
-                .iter()
-                .flat_map(|offer| &offer.parts)
-                .all(|(sku, _)| supply.levels.contains_key(sku));
-            if covered {
-                let sold: Vec<_> = supply
-                    .offers
-                    .values()
-                    .filter(|row| row.link_id == link)
-                    .map(|row| (row.sku_id, row.sold))
-                    .collect();
-                self.board
-                    .committed(facts, &supply.levels, &sold, epoch, Some(now.plus(self.hold_ttl)));
-            }
+                .values()
+                .filter(|row| row.link_id == link)
+                .map(|row| (row.sku_id, row.sold))
+                .collect();
+            let hold_end = Some(now.plus(self.hold_ttl));
+            self.board
+                .committed(&facts.code, &supply.levels, &sold, epoch, hold_end);
         }
     }
 
-    /// The batch inside its transaction: finds orders placed before under the same keys, locks what may be taken
-    /// (stock, then offers, in one order everywhere), decides, and writes what was accepted with one statement a
-    /// table. Holds past their end hold nothing: when somebody would go without, they are ended first, and the
-    /// batch is decided anew.
-    async fn decide_and_write(
+    /// The usual batch: read, decided and written with two statements and nothing locked in between. `None` when it
+    /// needs more than that, or when somebody else was at the same things meanwhile; nothing is written then.
+    async fn swiftly(&self, village: VillageId, orders: &[Waiting], now: Timestamp) -> Option<Settled> {
+        if orders.iter().any(|order| order.draft.placed_by.is_some()) {
+            return None;
+        }
+        let mut swift = self.db.swift().await.ok()?;
+        let situation = hot::read(swift.on(), &batch::wanted(village, orders, now), false)
+            .await
+            .ok()?;
+        let mut supply = Supply::new(situation.levels, situation.offers);
+        let mut decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
+        let may_be_freed = situation.has_due_holds && decided.iter().any(Decision::is_sold_out);
+        if situation.has_subscribers || may_be_freed {
+            swift.end();
+            return None;
+        }
+        let places = places(&decided);
+        if places.is_empty() {
+            swift.end();
+            return Some(Settled {
+                decided,
+                supply,
+                epoch: None,
+            });
+        }
+        let placing = batch::placing(
+            village,
+            orders,
+            &decided,
+            &supply,
+            &places,
+            now,
+            now.plus(self.hold_ttl),
+        );
+        let last = hot::write_alone(&mut swift, &placing).await.ok()?;
+        let epoch = Some(swift.end_with_new_supply()).filter(|_| !situation.has_due_holds);
+        number_all(&mut decided, last, now);
+        Some(Settled {
+            decided,
+            supply,
+            epoch,
+        })
+    }
+
+    /// The batch inside a transaction: finds orders placed before under the same keys, locks what may be taken
+    /// (stock, then offers, in one order everywhere), decides, and writes what was accepted. Holds past their end hold
+    /// nothing: when somebody would go without, they are ended first, and the batch is decided anew.
+    async fn carefully(
         &self,
         tx: &mut Tx,
         village: VillageId,
         orders: &[Waiting],
         now: Timestamp,
-    ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let mut situation = read(tx, village, orders).await?;
+    ) -> Result<Settled> {
+        let wanted = batch::wanted(village, orders, now);
+        let mut situation = hot::read(tx.on(), &wanted, true).await?;
         let mut supply = Supply::new(situation.levels, situation.offers);
-        let mut decided = decide_all(&mut supply, &situation.replays, orders, now);
+        let mut decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
             && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
-            situation = read(tx, village, orders).await?;
+            situation = hot::read(tx.on(), &wanted, true).await?;
             supply = Supply::new(situation.levels, situation.offers);
-            decided = decide_all(&mut supply, &situation.replays, orders, now);
+            decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
         }
-        let batch = Batch {
+        let places = places(&decided);
+        if places.is_empty() {
+            return Ok(Settled {
+                decided,
+                supply,
+                epoch: None,
+            });
+        }
+        let placing = batch::placing(
             village,
             orders,
+            &decided,
+            &supply,
+            &places,
             now,
-            told: situation.has_subscribers,
-        };
-        let wrote = self.write(tx, &batch, &mut decided, &supply).await?;
-        Ok((decided, supply, wrote))
-    }
-
-    async fn write(
-        &self,
-        tx: &mut Tx,
-        batch: &Batch<'_>,
-        decided: &mut [Decision],
-        supply: &Supply,
-    ) -> Result<bool> {
-        let Batch {
-            village,
-            orders,
-            now,
-            told,
-        } = *batch;
-        let accepted = decided
-            .iter()
-            .filter(|decision| matches!(decision, Decision::Accepted(..)))
-            .count();
-        if accepted == 0 {
-            return Ok(false);
-        }
-        let last = write::take_numbers(tx, village, now, accepted).await?;
-        let mut serial = last - i64::try_from(accepted).unwrap_or(0);
-        let (mut rows, mut lines) = (Vec::with_capacity(accepted), Vec::with_capacity(accepted));
-        let mut acts = Vec::new();
-        for (order, decision) in orders.iter().zip(decided.iter_mut()) {
-            let Decision::Accepted(accepted, number) = decision else {
-                continue;
-            };
-            serial += 1;
-            *number = super::number(now, serial);
-            if let Some(by) = &order.draft.placed_by {
-                acts.push((by, &*number, accepted.total));
-            }
-            rows.push(NewOrder::of(
-                order.id,
-                order.source,
-                &order.draft,
-                accepted,
-                number,
-                now,
-                self.hold_end(accepted, now),
-            ));
-            lines.extend(
-                accepted
-                    .lines
+            now.plus(self.hold_ttl),
+        );
+        let last = hot::write(tx, &placing).await?;
+        number_all(&mut decided, last, now);
+        log_acts(tx, orders, &decided).await?;
+        if situation.has_subscribers {
+            let numbers = decided.iter().filter_map(Decision::number);
+            let told = || {
+                placing
+                    .orders
                     .iter()
-                    .zip(1..)
-                    .map(|(line, position)| NewLine::of(order.id, position, &order.draft, line)),
-            );
-        }
-        let reserved: Vec<_> = supply
-            .reserved
-            .iter()
-            .map(|(sku, cases)| (*sku, *cases))
-            .collect();
-        let sold: Vec<_> = supply
-            .sold
-            .iter()
-            .map(|((link, sku), cases)| (*link, *sku, *cases))
-            .collect();
-        hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
-        log_acts(tx, &acts).await?;
-        if told {
-            let told = || rows.iter().map(NewOrder::event).collect();
+                    .zip(numbers)
+                    .map(|(row, number)| row.event(number))
+                    .collect()
+            };
             outbox::tell(tx, &self.ids, village, now, "order.placed", told).await?;
         }
-        Ok(true)
+        // not shown: others may have changed the supply since this was read, so the next reader loads it
+        Ok(Settled {
+            decided,
+            supply,
+            epoch: None,
+        })
+    }
+}
+
+/// A batch that has been decided and written.
+struct Settled {
+    decided: Vec<Decision>,
+    supply: Supply,
+    /// the supply epoch that began with it, when its counters can be shown as they are
+    epoch: Option<u64>,
+}
+
+/// The places of the accepted orders in their batch, as texts: 1, 2, 3 ...
+fn places(decided: &[Decision]) -> Vec<String> {
+    let accepted = decided
+        .iter()
+        .filter(|decision| matches!(decision, Decision::Accepted(..)));
+    accepted
+        .zip(1..)
+        .map(|(_, place): (_, u32)| place.to_string())
+        .collect()
+}
+
+/// Gives the accepted orders their numbers, of which `last` is the last.
+fn number_all(decided: &mut [Decision], last: i64, now: Timestamp) {
+    let accepted = decided.iter_mut().rev().filter_map(|decision| match decision {
+        Decision::Accepted(_, number) => Some(number),
+        _ => None,
+    });
+    for (number, back) in accepted.zip(0..) {
+        *number = super::number(now, last - back);
     }
 }
 
 /// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
 /// entry, and no entry without its order.
-async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
-    for (by, number, total) in acts {
-        let after = serde_json::json!({"total_fen": total});
-        by.log(tx, "order.place", number, None, Some(after)).await?;
+async fn log_acts(tx: &mut Tx, orders: &[Waiting], decided: &[Decision]) -> Result<()> {
+    for (order, decision) in orders.iter().zip(decided) {
+        if let (Some(by), Decision::Accepted(accepted, number)) = (&order.draft.placed_by, decision) {
+            let after = serde_json::json!({"total_fen": accepted.total});
+            by.log(tx, "order.place", number, None, Some(after)).await?;
+        }
     }
     Ok(())
-}
-
-/// What one transaction is about.
-struct Batch<'a> {
-    village: VillageId,
-    orders: &'a [Waiting],
-    now: Timestamp,
-    /// partners want to hear of it
-    told: bool,
-}
-
-enum Decision {
-    /// with its number, once it has one
-    Accepted(Box<Accepted>, String),
-    /// placed before: the order's id
-    Known(Uuid),
-    Refused(Error),
-}
-
-impl Decision {
-    fn is_sold_out(&self) -> bool {
-        matches!(self, Decision::Refused(Error::Problem(problem)) if problem.name == "sold-out")
-    }
-}
-
-fn key_of(draft: &Draft) -> Option<(Option<Uuid>, &str)> {
-    draft.key.as_deref().map(|key| (draft.facts.link_id, key))
-}
-
-fn accept(supply: &mut Supply, order: &Waiting, now: Timestamp) -> Decision {
-    match supply.decide(&order.draft, now) {
-        Ok(accepted) => Decision::Accepted(Box::new(accepted), String::new()),
-        Err(error) => Decision::Refused(error),
-    }
-}
-
-fn repeat(order: &Waiting, replay: &Replay) -> Decision {
-    if replay.body_hash == order.draft.hash {
-        Decision::Known(replay.id)
-    } else {
-        Decision::Refused(mismatch())
-    }
-}
-
-fn repeat_in_batch(order: &Waiting, first: &Waiting, decision: &Decision) -> Option<Decision> {
-    match decision {
-        // a refusal wrote nothing, so the key is still free: whoever repeats it is decided like a first one
-        Decision::Refused(_) => None,
-        _ if first.draft.hash != order.draft.hash => Some(Decision::Refused(mismatch())),
-        Decision::Accepted(..) => Some(Decision::Known(first.id)),
-        Decision::Known(id) => Some(Decision::Known(*id)),
-    }
-}
-
-fn mismatch() -> Error {
-    let detail = text(
-        "这个 Idempotency-Key 已经用于另一个订单，请换一个。",
-        "This Idempotency-Key was used for another order; please take a new one.",
-    );
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", detail).into()
-}
-
-/// Locks and reads everything that the batch may take, and what its keys have placed before.
-async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot::Situation> {
-    let mut skus = Vec::with_capacity(8);
-    let mut links = Vec::with_capacity(1);
-    let mut seen: Option<&Arc<Facts>> = None;
-    for order in orders {
-        // a burst is about one link, read from one snapshot
-        if seen.is_some_and(|facts| Arc::ptr_eq(facts, &order.draft.facts)) {
-            continue;
-        }
-        let facts = seen.insert(&order.draft.facts);
-        skus.extend(
-            facts
-                .offers
-                .iter()
-                .flat_map(|offer| offer.parts.iter().map(|(sku, _)| *sku)),
-        );
-        links.extend(facts.link_id);
-    }
-    skus.sort_unstable();
-    skus.dedup();
-    links.sort_unstable();
-    links.dedup();
-    let keys: Vec<_> = orders.iter().filter_map(|order| key_of(&order.draft)).collect();
-    hot::read(tx, village, &skus, &links, &keys).await
-}
-
-/// Decides the batch in the order in which it came.
-fn decide_all(supply: &mut Supply, known: &Replays, orders: &[Waiting], now: Timestamp) -> Vec<Decision> {
-    let mut seen: HashMap<(Option<Uuid>, &str), usize> = HashMap::with_capacity(orders.len());
-    let mut decided: Vec<Decision> = Vec::with_capacity(orders.len());
-    for (index, order) in orders.iter().enumerate() {
-        let key = key_of(&order.draft);
-        let replay = key
-            .filter(|_| !known.is_empty())
-            .and_then(|(link, key)| known.get(&(link, key.to_owned())));
-        let decision = match (replay, key.and_then(|key| seen.insert(key, index))) {
-            (Some(replay), _) => repeat(order, replay),
-            // the same key twice in one batch: the first one that was accepted decides
-            (None, Some(first)) => match repeat_in_batch(order, &orders[first], &decided[first]) {
-                Some(decision) => {
-                    key.and_then(|key| seen.insert(key, first));
-                    decision
-                }
-                None => accept(supply, order, now),
-            },
-            (None, None) => accept(supply, order, now),
-        };
-        decided.push(decision);
-    }
-    decided
 }

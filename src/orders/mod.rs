@@ -258,7 +258,12 @@ pub struct Line {
 
 /// `240120-0042`: the day in Asia/Shanghai and the order's number on it.
 pub fn number(at: Timestamp, serial: i64) -> String {
-    format!("{}-{serial:04}", at.day().format("%y%m%d"))
+    format!("{}{serial:04}", number_prefix(at))
+}
+
+/// What the numbers of a day begin with.
+pub fn number_prefix(at: Timestamp) -> String {
+    at.day().format("%y%m%d-").to_string()
 }
 
 /// Whether a text can be an order number; keeps what isn't one away from the database.

@@ -54,7 +54,7 @@ impl Counter {
     /// # Errors
     /// 404 when there is no such link, 422 `invalid` for a sku that isn't on it, and those of [`Intake::place`].
     pub async fn place(&self, code: &str, key: &str, checked: Checked) -> Result<Placed> {
-        let facts = Arc::clone(&self.board.read(code).await?.facts);
+        let facts = self.board.facts(code).await?;
         let (village, link) = (facts.village, facts.link_id);
         match checked.on(facts, Some(key.to_owned())) {
             Ok(draft) => self.intake.place(draft, Source::Link).await,

@@ -113,7 +113,7 @@ pub async fn lock_settings(tx: &mut Tx, village: VillageId) -> Result<Settings> 
 
 /// Changes what may change of a village. Its name stands on every link, so snapshots of links are out of date.
 pub async fn update_settings(tx: &mut Tx, village: VillageId, settings: &Settings) -> Result<()> {
-    tx.changes_supply();
+    tx.changes_offers();
     on!(tx, ex => sqlx::query("UPDATE village SET name = $2, contact = $3, account = $4 WHERE id = $1")
         .bind(village).bind(&settings.name).bind(&settings.contact).bind(&settings.account)
         .execute(ex).await.map(|_| ()))?;

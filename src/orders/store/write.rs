@@ -20,6 +20,7 @@ use crate::{outbox, stock};
 #[derive(Serialize)]
 pub struct NewOrder<'a> {
     pub id: Uuid,
+    /// in the intake's statement: its place in the batch, see [`super::hot::Placing`]
     pub number: &'a str,
     pub link_id: Option<Uuid>,
     pub source: Source,
@@ -118,9 +119,9 @@ impl<'a> NewOrder<'a> {
     }
 
     /// What partners are told: no names, no phones.
-    pub fn event(&self) -> String {
+    pub fn event(&self, number: &str) -> String {
         json(&serde_json::json!({
-            "number": self.number, "token": order_token(self.village, self.id), "channel": self.channel,
+            "number": number, "token": order_token(self.village, self.id), "channel": self.channel,
             "cases": self.ordered, "total_fen": self.goods_fen + self.freight_fen, "method": self.method,
         }))
     }
@@ -143,13 +144,15 @@ impl<'a> NewLine<'a> {
 
 // One text each for a statement of its own and for the intake, which sends all its writes at once (hot.rs).
 macro_rules! orders_sqlite {
-    ($rows:literal) => {
+    ($rows:literal, $number:literal) => {
         concat!(
             "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
          paid_at, updated_at)
-     SELECT $1, unhex(value->>'id', '-'), value->>'number', unhex(value->>'link_id', '-'),
+     SELECT $1, unhex(value->>'id', '-'), ",
+            $number,
+            ", unhex(value->>'link_id', '-'),
          value->>'source', value->>'channel', value->>'host', value->>'idem_key',
          unhex(value->>'body_hash'), value->>'external_shop', value->>'external_no', value->>'name',
          value->>'phone', value->>'province', value->>'city', value->>'district', value->>'street',
@@ -164,13 +167,15 @@ macro_rules! orders_sqlite {
     };
 }
 macro_rules! orders_pg {
-    ($rows:literal) => {
+    ($rows:literal, $number:literal) => {
         concat!(
             "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
          paid_at, updated_at)
-     SELECT $1, id, number, link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
+     SELECT $1, id, ",
+            $number,
+            ", link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
          placed_at, paid_at, updated_at
@@ -212,7 +217,7 @@ pub(super) use {lines_pg, lines_sqlite, orders_pg, orders_sqlite};
 
 /// Inserts orders with one statement.
 pub async fn insert_orders(tx: &mut Tx, village: VillageId, rows: &[NewOrder<'_>]) -> Result<()> {
-    on!(tx, sqlite: orders_sqlite!("$2"), pg: orders_pg!("$2"),
+    on!(tx, sqlite: orders_sqlite!("$2", "value->>'number'"), pg: orders_pg!("$2", "number"),
         sql, ex => sqlx::query(sql).bind(village).bind(json(&rows)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
