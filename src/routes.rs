@@ -15,7 +15,8 @@ use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
 use crate::{
-    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, trace, villages,
+    calendar, catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, trace,
+    villages,
 };
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
@@ -51,6 +52,7 @@ pub fn table() -> Vec<Route> {
     routes.extend(staff_routes());
     routes.extend(village_routes());
     routes.extend(catalog_routes());
+    routes.extend(calendar_routes());
     routes.extend(stock_routes());
     routes.extend(import_routes());
     routes.extend(report_routes());
@@ -496,6 +498,49 @@ fn catalog_routes() -> Vec<Route> {
         )
         .takes::<rules::Rules>()
         .gives::<rules::Rules>(200),
+    ]
+}
+
+fn calendar_routes() -> Vec<Route> {
+    use calendar::api;
+    vec![
+        get(
+            "/api/v1/capacity",
+            Staff(EVERYONE),
+            api::capacity,
+            "What the workshop packs in a day",
+        )
+        .gives::<calendar::Workshop>(200),
+        put(
+            "/api/v1/capacity",
+            Staff(&[Manager]),
+            api::set_capacity,
+            "Replace what the workshop packs in a day",
+        )
+        .takes::<calendar::Workshop>()
+        .gives::<calendar::Workshop>(200),
+        get(
+            "/api/v1/carriers",
+            Staff(EVERYONE),
+            api::carriers,
+            "Carriers: pick-up, days on the way, festival stops",
+        )
+        .gives::<api::Carriers>(200),
+        put(
+            "/api/v1/carriers",
+            Staff(&[Manager]),
+            api::set_carriers,
+            "Replace all carriers",
+        )
+        .takes::<api::Carriers>()
+        .gives::<api::Carriers>(200),
+        get(
+            "/api/v1/calendar/warnings",
+            Staff(EVERYONE),
+            api::warnings,
+            "Stop dates that are not known yet, and the coming festivals",
+        )
+        .gives::<api::Warnings>(200),
     ]
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod browser;
 mod buyer;
+mod calendar;
 mod catalog;
 mod edges;
 mod edit;

@@ -158,6 +158,8 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("PATCH", "/api/v1/products/{id}/skus/{sku}") => json!({"title": "粉条", "price_fen": 6900}),
         ("PUT", "/api/v1/freight") => json!({"items": [{"province": "*", "served": true, "first_grams": 3000,
             "first_fen": 800, "step_grams": 1000, "step_fen": 200, "free_from_fen": null}]}),
+        ("PUT", "/api/v1/capacity") => json!({"cases_per_day": 60, "days": {"2024-01-24": 0}}),
+        ("PUT", "/api/v1/carriers") => json!({"items": [crate::calendar::carrier("zto", 50)]}),
         ("POST", "/api/v1/stock/receipts") => crate::goods::receipt("FT05", "L2", "2025-01-09", 5),
         ("POST", "/api/v1/stock/adjustments") => {
             json!({"sku": "FT05", "lot": "L1", "quantity": 1, "reason": "盘点"})
