@@ -180,13 +180,13 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
         })
         .collect();
     transact!(db, tx => {
-        hot::read(tx, link.village, &[link.sku_id], &[link.id], &[]).await?;
+        hot::read(tx, link.village, &[link.sku_id], &[link.id], &[], None).await?;
         let last = write::take_numbers(tx, link.village, at, count).await?;
         let cases = i64::try_from(count).unwrap_or(0);
         let numbers: Vec<String> = (1..).map(|n| crate::orders::number(at, last - cases + n)).take(count).collect();
         let rows: Vec<_> = texts.iter().zip(&numbers).map(|(text, number)| row(link, text, number, at)).collect();
         let lines: Vec<_> = texts.iter().map(|(id, ..)| line(link, *id)).collect();
-        hot::write(tx, link.village, &rows, &lines, &[(link.sku_id, cases)], &[(link.id, link.sku_id, cases)]).await
+        hot::write(tx, link.village, &rows, &lines, &[(link.sku_id, cases)], &[(link.id, link.sku_id, cases)], &[]).await
     })
 }
 
@@ -221,6 +221,7 @@ fn row<'a>(link: &'a Link, text: &'a (Uuid, String, String), number: &'a str, at
         placed_at: at.0,
         paid_at: None,
         updated_at: at.0,
+        promise: None,
         village: link.village,
     }
 }

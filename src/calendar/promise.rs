@@ -215,6 +215,11 @@ impl Rooms {
         day_at(self.today, at)
     }
 
+    /// Whether a day to come is within the horizon.
+    pub fn reaches(&self, day: NaiveDate) -> bool {
+        index_of(self.today, day).is_some()
+    }
+
     /// The next instant at which time alone changes what is promised: a carrier's cut-off, or midnight.
     pub fn changes_at(&self, now: Timestamp) -> Timestamp {
         let minute = minute_of(now);

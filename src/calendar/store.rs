@@ -106,14 +106,14 @@ fn day_of(text: &str) -> Result<NaiveDate> {
     Ok(text.parse().map_err(anyhow::Error::from)?)
 }
 
-/// The calendar by which a village promises; `None` when it has no carriers. With it what promises have taken from
-/// `now` on, read at the same instant.
+/// The room that is left from an instant on; `None` when the village keeps no calendar, or has no carriers in it.
 pub async fn kept(db: &Db, village: VillageId, now: Timestamp) -> Result<Option<Rooms>> {
     let mut tx = db.snapshot().await?;
     rooms_of(&mut tx, village, now).await
 }
 
-async fn rooms_of(tx: &mut Tx, village: VillageId, now: Timestamp) -> Result<Option<Rooms>> {
+/// The room that is left, from a transaction that has locked the calendar or in which it stands still.
+pub async fn rooms_of(tx: &mut Tx, village: VillageId, now: Timestamp) -> Result<Option<Rooms>> {
     match read(tx, village).await? {
         Some(calendar) if !calendar.carriers.is_empty() => {
             let taken = taken(tx, village, now.day()).await?;
@@ -121,6 +121,20 @@ async fn rooms_of(tx: &mut Tx, village: VillageId, now: Timestamp) -> Result<Opt
         }
         _ => Ok(None),
     }
+}
+
+/// The edition of a calendar whose backlog nobody has looked at yet: live orders without a promise may get one.
+pub async fn new_edition(db: &Db, village: VillageId) -> Result<Option<i64>> {
+    Ok(on!(db, ex => sqlx::query_scalar(
+        "SELECT edition FROM calendar WHERE village_id = $1 AND edition > backlog")
+        .bind(village).fetch_optional(ex).await)?)
+}
+
+/// Says that the backlog was looked at for an edition.
+pub async fn looked_at_backlog(tx: &mut Tx, village: VillageId, edition: i64) -> Result<()> {
+    on!(tx, ex => sqlx::query("UPDATE calendar SET backlog = $2 WHERE village_id = $1")
+        .bind(village).bind(edition).execute(ex).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// What promises have taken from a day on.

@@ -12,14 +12,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use chrono::NaiveDate;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::outlook::Outlook;
 use super::store::board as store;
 use super::views::Views;
 use super::{Status, status};
+use crate::calendar::promise::{Dates, Rooms};
+use crate::calendar::{self, Calendar};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::error::{Result, not_found};
@@ -47,6 +51,8 @@ pub struct Offer {
     quota: Option<i64>,
     /// the stock items of one case: the sku itself, or what a gift box is made of
     pub parts: Vec<(Uuid, i64)>,
+    /// the day on which cases that are sold ahead of their lot are in
+    pub ready_on: Option<NaiveDate>,
 }
 
 /// What of a link changes only by staff's hand.
@@ -67,6 +73,8 @@ pub struct Facts {
     pub created_by: Option<Uuid>,
     pub offers: Vec<Offer>,
     pub freight: Vec<freight::Rule>,
+    /// by which the village promises, when it does
+    pub calendar: Option<Arc<Calendar>>,
     views: Arc<AtomicU64>,
 }
 
@@ -95,6 +103,7 @@ impl Facts {
             grams: 2_900,
             quota: None,
             parts: vec![(Uuid::nil(), 1)],
+            ready_on: None,
         };
         Facts {
             village: VillageId(1),
@@ -112,6 +121,7 @@ impl Facts {
             views: Arc::default(),
             offers: vec![offer("FT05", "纯红薯粉条", 6_800), offer("MS10", "蜜薯", 4_990)],
             freight: Vec::new(),
+            calendar: None,
         }
     }
 }
@@ -120,6 +130,10 @@ pub struct Snapshot {
     pub facts: Arc<Facts>,
     /// cases still to be had, in the order of `facts.offers`
     pub available: Vec<i64>,
+    /// of these, cases that lie in the store room
+    at_hand: Vec<i64>,
+    /// when they would arrive, in a village that keeps a calendar
+    pub outlook: Option<Outlook>,
     /// the answer of `GET /api/v1/links/{code}`
     pub body: Bytes,
     epoch: u64,
@@ -128,6 +142,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The day on which so many cases of an offer are in the store room; `None` when they are.
+    pub fn ready_on(&self, offer: usize, cases: i64) -> Option<NaiveDate> {
+        let at_hand = self.at_hand.get(offer).copied().unwrap_or(0);
+        let known = self.facts.offers.get(offer)?;
+        known.ready_on.filter(|_| cases > at_hand)
+    }
+
     fn is_good(&self, epoch: u64, now: Timestamp) -> bool {
         self.epoch == epoch
             && self.valid_until.is_none_or(|until| now < until)
@@ -172,14 +193,9 @@ pub struct OfferView<'a> {
     /// cases that can still be ordered
     available: i64,
     limit_per_order: i64,
-    /// null while no shipping calendar is kept
-    promise: Option<PromiseView>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct PromiseView {
-    ships_on: String,
-    arrives_by: String,
+    /// when one case leaves and arrives at the latest: in the province that was asked for, or in the one that is reached
+    /// last. Null when the village keeps no calendar, and when there is no room within 60 days
+    promise: Option<Dates>,
 }
 
 impl Board {
@@ -210,6 +226,7 @@ impl Board {
     /// What staff can sell of these skus without a link, at list prices. What only a page shows is left empty.
     pub async fn counter(&self, village: VillageId, skus: &[String], host: &str) -> Result<Facts> {
         let rows = store::listed(&self.db, village, skus).await?;
+        let rooms = calendar::store::kept(&self.db, village, self.clock.now()).await?;
         Ok(Facts {
             village,
             village_name: String::new(),
@@ -224,6 +241,7 @@ impl Board {
             closed_at: None,
             created_by: None,
             offers: self.with_parts(village, rows).await?,
+            calendar: rooms.map(|rooms| Arc::clone(rooms.calendar())),
             views: Arc::default(),
             freight: freight::store::rules(&self.db, village).await?,
         })
@@ -285,6 +303,7 @@ impl Board {
             .collect();
         let levels = store::levels(&self.db, village, &needed, now).await?;
         let next_end = store::next_hold_end(&self.db, village, now).await?;
+        let rooms = calendar::store::kept(&self.db, village, now).await?;
         let facts = Facts {
             village,
             village_name: link.village,
@@ -300,15 +319,24 @@ impl Board {
             created_by: link.created_by,
             offers,
             freight: freight::store::rules(&self.db, village).await?,
+            calendar: rooms.as_ref().map(|rooms| Arc::clone(rooms.calendar())),
             views: self.views.handle(village, link.id),
         };
-        let available = available(&facts, &levels, &sold);
-        Ok(self.snapshot(Arc::new(facts), available, epoch, now, next_end))
+        let outlook = rooms.map(|rooms| Outlook::new(rooms, &facts.freight, now));
+        let left = left(&facts, &levels, &sold);
+        Ok(self.snapshot(Arc::new(facts), left, outlook, epoch, now, next_end))
     }
 
     async fn with_parts(&self, village: VillageId, rows: Vec<store::OfferRow>) -> Result<Vec<Offer>> {
         let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
         let components = store::components(&self.db, village, &skus).await?;
+        let ahead = store::ahead_days(&self.db, village).await?;
+        let ready_on = |parts: &[(Uuid, i64)]| {
+            let days = ahead
+                .iter()
+                .filter(|(sku, _)| parts.iter().any(|(part, _)| part == sku));
+            days.filter_map(|(_, day)| day.parse().ok()).max()
+        };
         let parts_of = |sku: Uuid| {
             let parts: Vec<_> = components
                 .iter()
@@ -320,8 +348,10 @@ impl Board {
         Ok(rows
             .into_iter()
             .filter(|row| row.active)
-            .map(|row| Offer {
-                parts: parts_of(row.sku_id),
+            .map(|row| (parts_of(row.sku_id), row))
+            .map(|(parts, row)| Offer {
+                ready_on: ready_on(&parts),
+                parts,
                 sku_id: row.sku_id,
                 sku: row.sku,
                 title: row.title,
@@ -337,7 +367,8 @@ impl Board {
     fn snapshot(
         &self,
         facts: Arc<Facts>,
-        available: Vec<i64>,
+        (available, at_hand): (Vec<i64>, Vec<i64>),
+        outlook: Option<Outlook>,
         epoch: u64,
         now: Timestamp,
         next_end: Option<Timestamp>,
@@ -346,7 +377,29 @@ impl Board {
             .into_iter()
             .flatten()
             .filter(|at| *at > now);
-        let valid_until = window.chain(next_end).min();
+        let turn = outlook.as_ref().map(|outlook| outlook.changes_at(now));
+        let valid_until = window.chain(next_end).chain(turn).min();
+        let mut snapshot = Snapshot {
+            facts,
+            available,
+            at_hand,
+            outlook,
+            body: Bytes::new(),
+            epoch,
+            loaded: Instant::now(),
+            valid_until,
+        };
+        snapshot.body = self.body(&snapshot, None, now);
+        snapshot
+    }
+
+    /// The answer of `GET /api/v1/links/{code}`, with the promise for a province, or else for the one reached last.
+    pub fn body(&self, snapshot: &Snapshot, province: Option<&str>, now: Timestamp) -> Bytes {
+        let facts = &snapshot.facts;
+        let promise = |offer: usize| {
+            let outlook = snapshot.outlook.as_ref()?;
+            outlook.one_case(province, snapshot.ready_on(offer, 1))
+        };
         let view = LinkView {
             code: &facts.code,
             title: &facts.title,
@@ -358,28 +411,21 @@ impl Board {
             offers: facts
                 .offers
                 .iter()
-                .zip(&available)
-                .map(|(offer, available)| OfferView {
+                .zip(&snapshot.available)
+                .enumerate()
+                .map(|(at, (offer, available))| OfferView {
                     sku: &offer.sku,
                     title: &offer.title,
                     spec: &offer.spec,
                     price_fen: offer.price,
                     available: *available,
                     limit_per_order: offer.limit_per_order,
-                    promise: None,
+                    promise: promise(at),
                 })
                 .collect(),
             payment_methods: &self.methods,
         };
-        let body = Bytes::from(serde_json::to_vec(&view).unwrap_or_default());
-        Snapshot {
-            facts,
-            available,
-            body,
-            epoch,
-            loaded: Instant::now(),
-            valid_until,
-        }
+        Bytes::from(serde_json::to_vec(&view).unwrap_or_default())
     }
 
     /// Takes over the counters that the intake has just committed for these links. `epoch` is the supply epoch right
@@ -391,6 +437,7 @@ impl Board {
         sold: &[(Uuid, i64)],
         epoch: u64,
         hold_end: Option<Timestamp>,
+        rooms: Option<&Rooms>,
     ) {
         let Some(cell) = self.cell(&facts.code) else {
             return;
@@ -401,19 +448,29 @@ impl Board {
         if old.epoch + 1 != epoch || !Arc::ptr_eq(&old.facts, facts) {
             return;
         }
+        let now = self.clock.now();
+        let outlook = match (&old.outlook, rooms) {
+            (None, None) => None,
+            (Some(old), Some(rooms)) if old.calendar().edition == rooms.calendar().edition => {
+                Some(old.after(rooms, &facts.freight, now))
+            }
+            // another calendar than that of the facts
+            _ => return,
+        };
         let levels: Vec<Level> = levels.values().copied().collect();
         let next_end = [old.valid_until, hold_end].into_iter().flatten().min();
-        let available = available(facts, &levels, sold);
-        let mut new = self.snapshot(Arc::clone(facts), available, epoch, self.clock.now(), next_end);
+        let left = left(facts, &levels, sold);
+        let mut new = self.snapshot(Arc::clone(facts), left, outlook, epoch, now, next_end);
         // its age is that of what it was loaded from
         new.loaded = old.loaded;
         cell.snapshot.store(Some(Arc::new(new)));
     }
 }
 
-/// Cases of each offer that can still be had: what its stock items allow, and what is left of its quota.
-fn available(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> Vec<i64> {
-    let of_stock = |offer: &Offer| {
+/// Cases of each offer that can still be had: what its stock items allow, and what is left of its quota. And those of
+/// them that lie in the store room.
+fn left(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> (Vec<i64>, Vec<i64>) {
+    let of_stock = |offer: &Offer, counted: fn(&Level) -> i64| {
         offer
             .parts
             .iter()
@@ -421,7 +478,7 @@ fn available(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> Vec<i64> 
                 levels
                     .iter()
                     .find(|level| level.sku_id == *sku)
-                    .map_or(0, |level| level.available() / count)
+                    .map_or(0, |level| counted(level) / count)
             })
             .min()
             .unwrap_or(0)
@@ -433,9 +490,9 @@ fn available(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> Vec<i64> 
             .map_or(0, |(_, sold)| *sold);
         offer.quota.map_or(i64::MAX, |quota| quota - sold)
     };
-    facts
-        .offers
-        .iter()
-        .map(|offer| of_stock(offer).min(of_quota(offer)).max(0))
-        .collect()
+    let of = |offer: &Offer, counted| of_stock(offer, counted).min(of_quota(offer)).max(0);
+    let offers = facts.offers.iter();
+    offers
+        .map(|offer| (of(offer, Level::available), of(offer, Level::at_hand)))
+        .unzip()
 }

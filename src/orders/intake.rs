@@ -16,6 +16,7 @@ use super::store::hot::{self, Replay, Replays};
 use super::store::write::{self, NewLine, NewOrder};
 use super::view::OrderView;
 use super::{Hold, Source};
+use crate::calendar::promise::Rooms;
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
@@ -214,8 +215,10 @@ impl Worker {
                     .filter(|row| row.link_id == link)
                     .map(|row| (row.sku_id, row.sold))
                     .collect();
+                let hold_end = Some(now.plus(self.hold_ttl));
+                let rooms = supply.rooms.as_ref();
                 self.board
-                    .committed(facts, &supply.levels, &sold, epoch, Some(now.plus(self.hold_ttl)));
+                    .committed(facts, &supply.levels, &sold, epoch, hold_end, rooms);
             }
         }
     }
@@ -231,21 +234,19 @@ impl Worker {
         orders: &[Waiting],
         now: Timestamp,
     ) -> Result<(Vec<Decision>, Supply, bool)> {
-        let mut situation = read(tx, village, orders).await?;
-        let mut supply = Supply::new(situation.levels, situation.offers);
-        let mut decided = decide_all(&mut supply, &situation.replays, orders, now);
+        let (mut supply, mut replays, mut told) = read(tx, village, orders, now).await?;
+        let mut decided = decide_all(&mut supply, &replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
             && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
-            situation = read(tx, village, orders).await?;
-            supply = Supply::new(situation.levels, situation.offers);
-            decided = decide_all(&mut supply, &situation.replays, orders, now);
+            (supply, replays, told) = read(tx, village, orders, now).await?;
+            decided = decide_all(&mut supply, &replays, orders, now);
         }
         let batch = Batch {
             village,
             orders,
             now,
-            told: situation.has_subscribers,
+            told,
         };
         let wrote = self.write(tx, &batch, &mut decided, &supply).await?;
         Ok((decided, supply, wrote))
@@ -311,7 +312,8 @@ impl Worker {
             .iter()
             .map(|((link, sku), cases)| (*link, *sku, *cases))
             .collect();
-        hot::write(tx, village, &rows, &lines, &reserved, &sold).await?;
+        let takes = supply.rooms.as_ref().map_or_else(Vec::new, Rooms::taken);
+        hot::write(tx, village, &rows, &lines, &reserved, &sold, &takes).await?;
         log_acts(tx, &acts).await?;
         if told {
             let told = || rows.iter().map(NewOrder::event).collect();
@@ -392,7 +394,12 @@ fn mismatch() -> Error {
 }
 
 /// Locks and reads everything that the batch may take, and what its keys have placed before.
-async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot::Situation> {
+async fn read(
+    tx: &mut Tx,
+    village: VillageId,
+    orders: &[Waiting],
+    now: Timestamp,
+) -> Result<(Supply, Replays, bool)> {
     let mut skus = Vec::with_capacity(8);
     let mut links = Vec::with_capacity(1);
     let mut seen: Option<&Arc<Facts>> = None;
@@ -415,7 +422,16 @@ async fn read(tx: &mut Tx, village: VillageId, orders: &[Waiting]) -> Result<hot
     links.sort_unstable();
     links.dedup();
     let keys: Vec<_> = orders.iter().filter_map(|order| key_of(&order.draft)).collect();
-    hot::read(tx, village, &skus, &links, &keys).await
+    let calendars = orders.iter().filter_map(|it| it.draft.facts.calendar.as_ref());
+    let calendar = calendars.max_by_key(|it| it.edition);
+    let days_from = calendar.map(|_| now.day());
+    let situation = hot::read(tx, village, &skus, &links, &keys, days_from).await?;
+    let rooms = match (calendar, situation.days) {
+        (Some(calendar), Some(days)) => days.rooms(tx, village, calendar, now).await?,
+        _ => None,
+    };
+    let supply = Supply::new(situation.levels, situation.offers, rooms);
+    Ok((supply, situation.replays, situation.has_subscribers))
 }
 
 /// Decides the batch in the order in which it came.

@@ -8,9 +8,11 @@ use uuid::Uuid;
 use super::decide::Accepted;
 use super::draft::Draft;
 use super::edit::Shape;
+use super::promised::Promised;
 use super::store::changes::{self, Change};
 use super::store::read;
 use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
+use crate::calendar::promise::{Dates, Promise};
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Result, not_found};
@@ -31,9 +33,10 @@ pub struct OrderView {
     pub placed_at: Timestamp,
     pub pay_before: Option<Timestamp>,
     pub paid_at: Option<Timestamp>,
-    /// null while no shipping calendar is kept
-    #[schema(value_type = Option<Object>)]
-    pub promise: Option<Value>,
+    /// null when the village keeps no calendar, when there was no room within 60 days, and once the order has ended
+    pub promise: Option<Dates>,
+    /// why the promise is another one than at first
+    pub promise_reason: Option<String>,
     #[schema(value_type = Vec<Object>)]
     pub parcels: Vec<Value>,
     pub refunds: Vec<RefundView>,
@@ -157,7 +160,8 @@ impl OrderView {
             placed_at: now,
             pay_before: hold_ends,
             paid_at: (accepted.total == Fen::ZERO).then_some(now),
-            promise: None,
+            promise: accepted.promise.as_ref().map(Promise::dates),
+            promise_reason: None,
             parcels: Vec::new(),
             refunds: Vec::new(),
             claims: Vec::new(),
@@ -175,6 +179,7 @@ impl OrderView {
     ) -> Self {
         // a hold past its end holds nothing, whether or not it has been swept
         let lapsed = order.pay_before().is_some_and(|end| end <= now);
+        let promised = order.promised().filter(|_| !lapsed);
         OrderView {
             number: order.number.clone(),
             token: order.token(),
@@ -197,7 +202,8 @@ impl OrderView {
             placed_at: order.placed_at,
             pay_before: order.pay_before(),
             paid_at: order.paid_at,
-            promise: None,
+            promise: promised.as_ref().map(Promised::dates),
+            promise_reason: promised.and_then(|promised| promised.reason),
             parcels: Vec::new(),
             refunds: refunds
                 .into_iter()

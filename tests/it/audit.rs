@@ -17,6 +17,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use uuid::Uuid;
 
 use crate::app::{TestApp, on_both};
+use crate::calendar::{CAPACITY, carrier, keep};
 use crate::goods::{add_sku, product, receive, sku};
 use crate::pg;
 
@@ -123,6 +124,11 @@ pub async fn fill(shop: &TestApp) -> String {
                       "step_fen": 200, "free_from_fen": null});
     shop.must(Method::PUT, manager, "/api/v1/freight", json!({"items": [rule]}))
         .await;
+    let mut zto = carrier("zto", 50);
+    zto["stops"][0]["province"] = json!("41");
+    keep(shop, 60, &[zto]).await;
+    let snow = json!({"cases_per_day": 60, "days": {"2024-01-24": 0}});
+    shop.must(Method::PUT, manager, CAPACITY, snow).await;
     let link = link(shop, &[ft, ms, gift]).await;
     let some = |sku: &str, quantity: i64| json!([{"sku": sku, "quantity": quantity}]);
 
@@ -244,6 +250,8 @@ const REFUNDED: &str = "an order's refunded = its done refunds, within captured"
 const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
 const PAID_AT: &str = "an order has paid_at once it was covered while live";
 const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
+const PROMISE: &str = "a live order's promise is for all its cases";
+const DAY: &str = "a day's promised cases = those of its live orders, within its room";
 const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
 const NUMBER: &str = "an order's number is within its day's counter";
 const TIME: &str = "an active hold has an end, and no order changed before it was placed";
@@ -308,6 +316,18 @@ const BREAKS: &[Break] = breaks! {
     "UPDATE orders SET ended_as = NULL WHERE number = '240120-0001'" => [HOLD]: ["1/240120-0001"];
     "UPDATE orders SET hold_ends_at = NULL WHERE number = '240120-0003'" => [TIME] sqlite [CHECKS]: ["1/240120-0003"];
     "UPDATE orders SET updated_at = placed_at - 1 WHERE number = '240120-0005'" => [TIME]: ["1/240120-0005"];
+    "UPDATE promise_day SET promised = promised - 1 WHERE carrier = ''" => [DAY]: ["1/2024-01-20/"];
+    "UPDATE promise_day SET room = 1 WHERE carrier = 'zto'" => [DAY] sqlite [CHECKS]: ["1/2024-01-20/zto"];
+    "DELETE FROM promise_day WHERE carrier = 'zto'" => [DAY]: ["1/2024-01-20/zto"];
+    "UPDATE orders SET promise = REPLACE(promise, '2024-01-20', '2024-01-21') WHERE number = '240120-0003'"
+        => [DAY]: [];
+    "UPDATE orders SET promise = REPLACE(promise, '\"cases\":2', '\"cases\":1') WHERE number = '240120-0003'"
+        => [PROMISE, DAY]: ["1/240120-0003"];
+    "UPDATE orders SET promise = NULL WHERE number = '240120-0003'" => [DAY]: ["1/2024-01-20/", "1/2024-01-20/zto"];
+    "UPDATE promise_day SET village_id = 99 WHERE promised = 0; UPDATE carrier_transit SET village_id = 99;
+     UPDATE carrier_stop SET village_id = 99; UPDATE carrier_day SET village_id = 99"
+        => [POINTERS] sqlite [KEYS]: [];
+    "UPDATE capacity_day SET village_id = 99" => [POINTERS] sqlite [KEYS]: ["capacity_day.village_id 99"];
     "UPDATE orders SET body_hash = NULL WHERE number = '240120-0005'" => [BODY_HASH]: ["1/240120-0005"];
     "UPDATE orders SET number = '240120-0007' WHERE number = '240120-0005'" => [NUMBER]: ["1/240120-0007"];
     "UPDATE orders SET number = '240121-0001' WHERE number = '240120-0005'" => [NUMBER]: ["1/240121-0001"];

@@ -31,6 +31,7 @@ mod partner;
 mod payments;
 mod pg;
 mod process;
+mod promises;
 mod proposals;
 mod reports;
 mod samples;

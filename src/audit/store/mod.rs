@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::on;
 pub use scans::SCANS;
 
-/// One reading of some tables that proves one or more invariants.
+/// One reading of some tables that proves one or more invariants. `{json}` stands for what makes a text column one that
+/// `->>` reads.
 pub struct Scan {
     /// what stands after FROM; a row per thing looked at
     from: &'static str,
@@ -28,9 +29,15 @@ pub const FILE_IS_SOUND: &str = "the file's pages and indexes are sound";
 /// Runs a scan: one query counts, and one more per broken invariant names examples.
 pub async fn run(tx: &mut Tx, scan: &Scan) -> Result<Vec<Finding>> {
     let Scan { from, label, holds } = scan;
+    let json = match tx.on() {
+        On::Sqlite(_) => "",
+        On::Pg(_) => "::json",
+    };
+    let from = from.replace("{json}", json);
     let sums: String = holds
         .iter()
         .map(|(_, _, holds)| {
+            let holds = holds.replace("{json}", json);
             format!(", CAST(COALESCE(SUM(CASE WHEN {holds} THEN 0 ELSE 1 END), 0) AS BIGINT)")
         })
         .collect();
@@ -40,6 +47,7 @@ pub async fn run(tx: &mut Tx, scan: &Scan) -> Result<Vec<Finding>> {
     for ((invariant, name, holds), broken) in holds.iter().zip(counts.into_iter().skip(1)) {
         let mut examples = Vec::new();
         if broken > 0 {
+            let holds = holds.replace("{json}", json);
             let sql = format!(
                 "SELECT {label} FROM {from} WHERE CASE WHEN {holds} THEN 0 ELSE 1 END = 1 ORDER BY 1 LIMIT {MAX_EXAMPLES}"
             );

@@ -121,7 +121,7 @@ fn confirm(
         }
     }
     let quote = match quote(
-        facts,
+        snapshot,
         &checked.items,
         checked.to.region_code.get(..2).unwrap_or_default(),
     ) {

@@ -15,7 +15,7 @@ macro_rules! columns {
          orders.name, orders.phone, orders.province, orders.city, orders.district, orders.street, orders.region_code,
          orders.note, orders.method, orders.goods_fen, orders.freight_fen, orders.total_fen, orders.captured_fen,
          orders.refunded_fen, orders.hold, orders.hold_ends_at, orders.ended_as, orders.ordered, orders.cancelled,
-         orders.packed, orders.shipped, orders.delivered, orders.version, orders.placed_at, orders.paid_at,
+         orders.packed, orders.shipped, orders.delivered, orders.promise, orders.version, orders.placed_at, orders.paid_at,
          orders.updated_at"
     };
 }

@@ -42,6 +42,7 @@ fn sample(lang: Lang, status: Status) -> OrderPage {
             pay_before: (status == Status::AwaitingPayment).then(|| at("2024-01-20T02:30:00Z")),
             paid_at: None,
             promise: None,
+            promise_reason: None,
             parcels: Vec::new(),
             refunds: vec![RefundView {
                 amount_fen: Fen(6_800),
