@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::assisted::log_acts;
 use super::decide::{Accepted, Supply};
 use super::draft::Draft;
 use super::store::hot::{self, Replay, Replays};
@@ -22,8 +23,6 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Problem, Result, busy, text};
 use crate::id::{Ids, VillageId};
 use crate::links::board::{Board, Facts};
-use crate::money::Fen;
-use crate::villages::auth::By;
 use crate::{outbox, transact};
 
 /// Orders that may wait; more get 503 at once, with nothing written.
@@ -321,16 +320,6 @@ impl Worker {
         }
         Ok(true)
     }
-}
-
-/// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
-/// entry, and no entry without its order.
-async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
-    for (by, number, total) in acts {
-        let after = serde_json::json!({"total_fen": total});
-        by.log(tx, "order.place", number, None, Some(after)).await?;
-    }
-    Ok(())
 }
 
 /// What one transaction is about.
