@@ -66,6 +66,9 @@ enum Command {
         /// orders stored before the measurement
         #[arg(long, default_value_t = 0)]
         stored: u64,
+        /// keep a calendar, so that every order is promised a day
+        #[arg(long)]
+        calendar: bool,
         #[arg(long)]
         json: bool,
     },
@@ -152,6 +155,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             clients,
             seconds,
             stored,
+            calendar,
             json,
         } => {
             let options = cunji::bench::Options {
@@ -159,6 +163,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
                 clients: clients.into(),
                 seconds,
                 stored,
+                calendar,
             };
             commands::bench(options, json).await?;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use uuid::Uuid;
 
+use crate::calendar::{Carrier, Workshop, starter, store as calendar};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::Result;
@@ -130,6 +131,30 @@ pub async fn fill(db: &Db, ids: &Ids, clock: &Clock, few: i64) -> Result<Links> 
         hot: make(plenty, "FT05").await?,
         race: make(scarce, "FT10").await?,
         limit: make(plenty, "FT05").await?,
+    })
+}
+
+/// A workshop and three carriers that never run out of room, each a day slower than the one before.
+pub async fn keep_calendar(db: &Db, village: VillageId) -> Result<()> {
+    let workshop = Workshop {
+        cases_per_day: PLENTY,
+        days: Default::default(),
+    };
+    let carrier = |(code, delta): (&str, i64)| Carrier {
+        carrier: code.to_owned(),
+        name: None,
+        cut_off: None,
+        pickup_cases_per_day: PLENTY,
+        days: Default::default(),
+        fen_per_case: 900,
+        transit_days: starter::transit_days(delta),
+        stops: Vec::new(),
+    };
+    let carriers = [("sf", 0), ("zto", 1), ("ems", 2)].map(carrier);
+    transact!(db, tx => {
+        calendar::edit(tx, village).await?;
+        calendar::replace_workshop(tx, village, &workshop).await?;
+        calendar::replace_carriers(tx, village, &carriers).await
     })
 }
 

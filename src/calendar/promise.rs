@@ -201,7 +201,7 @@ impl Rooms {
     /// The last day on which one ordered case, ready by then, still leaves in time to arrive before `feast`; `None` when
     /// it is too late already, or the feast is beyond the horizon.
     pub fn last_order_day(&self, province: &str, feast: NaiveDate) -> Option<NaiveDate> {
-        index_of(self.today, feast)?;
+        let end = index_of(self.today, feast)?;
         let in_time = |at: &usize| {
             let day = day_at(self.today, *at);
             day.is_some_and(|day| {
@@ -211,7 +211,8 @@ impl Rooms {
                         .any(|(_, it)| it.arrival(province, day).is_some_and(|arrives| arrives < feast))
             })
         };
-        let at = (0..self.workshop.len()).rev().find(in_time)?;
+        // nothing arrives before it leaves
+        let at = (0..end).rev().find(in_time)?;
         day_at(self.today, at)
     }
 

@@ -1,7 +1,7 @@
 //! When what a link offers would arrive: the promise for one case per province, ready in memory, and any other asked of
 //! the room that is left.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 
@@ -20,6 +20,15 @@ pub struct Outlook {
     /// the provinces that are sent to, with the promise for one case that lies in the store room
     provinces: Arc<[(&'static str, Option<Dates>)]>,
     feast: Option<NaiveDate>,
+    groups: OnceLock<Vec<Group>>,
+}
+
+/// Provinces that one case reaches by the same day.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Group {
+    pub arrives_by: NaiveDate,
+    pub last: Option<LastOrder>,
+    pub provinces: Vec<&'static str>,
 }
 
 /// The last day on which an order still arrives before a festival, and that festival's day.
@@ -40,6 +49,7 @@ impl Outlook {
         Outlook {
             provinces: provinces.collect(),
             feast: next_spring_festival(now.day()),
+            groups: OnceLock::new(),
             rooms,
         }
     }
@@ -54,6 +64,7 @@ impl Outlook {
             rooms: rooms.clone(),
             provinces: Arc::clone(&self.provinces),
             feast: self.feast,
+            groups: OnceLock::new(),
         }
     }
 
@@ -80,6 +91,30 @@ impl Outlook {
     /// The promise for an order of so many cases, all of them ready on a day.
     pub fn cases(&self, province: &str, cases: i64, ready_on: Option<NaiveDate>) -> Option<Dates> {
         self.rooms.find(province, cases, ready_on).map(|it| it.dates())
+    }
+
+    /// The provinces by the day on which one case is there, the nearest first.
+    pub fn groups(&self) -> &[Group] {
+        self.groups.get_or_init(|| {
+            let mut groups: Vec<Group> = Vec::new();
+            for (code, dates) in self.provinces.iter() {
+                let (Some(dates), Some(name)) = (dates, address::province_name(code)) else {
+                    continue;
+                };
+                let (arrives_by, last) = (dates.arrives_by, self.last_order(code));
+                let same = |group: &&mut Group| group.arrives_by == arrives_by && group.last == last;
+                match groups.iter_mut().find(same) {
+                    Some(group) => group.provinces.push(name),
+                    None => groups.push(Group {
+                        arrives_by,
+                        last,
+                        provinces: vec![name],
+                    }),
+                }
+            }
+            groups.sort_by_key(|group| group.arrives_by);
+            groups
+        })
     }
 
     /// Until when to order for an arrival before Spring Festival; `None` when that is further away than the calendar looks.
@@ -156,6 +191,20 @@ mod tests {
         assert_eq!(
             (last.feast.to_string(), last.day),
             ("2024-02-10".into(), "2024-02-06".parse().ok())
+        );
+
+        let groups: Vec<String> = outlook
+            .groups()
+            .iter()
+            .map(|it| format!("{} {}", it.arrives_by, it.provinces.join("、")))
+            .collect();
+        assert_eq!(
+            groups,
+            [
+                "2024-01-21 河南省",
+                "2024-01-23 广东省",
+                "2024-01-27 新疆维吾尔自治区"
+            ]
         );
 
         let near = Outlook::new(rooms(now), std::slice::from_ref(&far), now);

@@ -33,6 +33,7 @@ mod pg;
 mod process;
 mod promises;
 mod proposals;
+mod races;
 mod reports;
 mod samples;
 mod staff;

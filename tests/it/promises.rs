@@ -1,27 +1,19 @@
 //! The date that a buyer is told before paying is held like stock: the last place of a day goes to one order.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use cunji::db::Db;
-use cunji::id::Ids;
 use cunji::jobs;
-use cunji::state::App;
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::app::{TestApp, on_both};
 use crate::buyer::{LINKS, assert_clean, desk, path, place, placed, read, stand, wish, wish_by};
 use crate::calendar::{CAPACITY, CARRIERS, carrier, keep};
-use crate::goods::receive;
 use crate::imports::{bring_in, generic, row};
 
 /// A wish of so many cases to a place in Henan, a day on the way.
-fn near(quantity: i64) -> Value {
+pub fn near(quantity: i64) -> Value {
     let mut wish = wish(quantity);
     for (field, value) in [
         ("province", "河南省"),
@@ -131,71 +123,6 @@ async fn the_cut_off_pick_up_and_stop_dates_count() {
         assert_eq!(shown(shop, &link, "").await, dates("2024-02-18", "2024-02-21"));
         let late = placed(shop, &link, "k6", &near(1)).await;
         assert_eq!(late["promise"], dates("2024-02-18", "2024-02-19"));
-        assert_clean(shop).await;
-    })
-    .await;
-}
-
-/// The same shop on another node.
-async fn node(shop: &TestApp) -> Router {
-    let db = Db::connect(&shop.app.config.database_url).await.unwrap();
-    let mut other = App::build((*shop.app.config).clone(), db, Ids::seeded(2));
-    other.clock = shop.app.clock.clone();
-    other.service()
-}
-
-async fn order_at(service: Router, link: String, key: String, wish: Value) -> (u16, Value) {
-    let request = Request::post(format!("{LINKS}/{link}/orders"))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("idempotency-key", key)
-        .body(Body::from(wish.to_string()))
-        .unwrap();
-    let (head, body) = service.oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
-}
-
-#[tokio::test]
-async fn the_last_place_of_a_day_goes_to_one_buyer_of_many() {
-    on_both(async |shop| {
-        let link = stand(shop, 50).await;
-        // what another kind of goods takes of the days counts as well
-        let id = crate::goods::product(shop, "mishu").await;
-        crate::goods::add_sku(shop, &id, crate::goods::sku("MS10")).await;
-        receive(shop, "MS10", "L1", "2025-01-09", 50).await;
-        let offers = json!({"offers": [{"sku": "MS10", "price_fen": 4990}]});
-        let other = crate::buyer::link(shop, &shop.zhang.manager, offers).await;
-        keep(shop, 3, &[carrier("zto", 50)]).await;
-        placed(shop, &link, "k0", &near(2)).await;
-        let nodes = [shop.app.service(), node(shop).await];
-        let buyers = (0..12).map(|buyer| {
-            let (link, sku) = if buyer % 3 == 0 {
-                (&other, "MS10")
-            } else {
-                (&link, "FT05")
-            };
-            let mut wish = near(1);
-            wish["items"][0]["sku"] = json!(sku);
-            let service = nodes[buyer % 2].clone();
-            tokio::spawn(order_at(service, link.clone(), format!("race-{buyer}"), wish))
-        });
-        let mut days: BTreeMap<String, u32> = BTreeMap::new();
-        for buyer in buyers.collect::<Vec<_>>() {
-            let (status, order) = buyer.await.unwrap();
-            assert_eq!(status, 201, "{order}");
-            let day = order["promise"]["ships_on"].as_str().unwrap().to_owned();
-            *days.entry(day).or_default() += 1;
-        }
-        let days: Vec<(&str, u32)> = days.iter().map(|(day, count)| (&day[5..], *count)).collect();
-        // the 24th has no pick-up
-        let expected = [
-            ("01-20", 1),
-            ("01-21", 3),
-            ("01-22", 3),
-            ("01-23", 3),
-            ("01-25", 2),
-        ];
-        assert_eq!(days, expected);
         assert_clean(shop).await;
     })
     .await;
@@ -383,46 +310,46 @@ async fn less_capacity_breaks_no_promise() {
     .await;
 }
 
-/// A season in little: random orders, some cancelled. What the quote says is what the order gets, and nothing that was
-/// promised is taken from anybody.
 #[tokio::test]
-async fn random_orders_keep_what_they_were_told() {
-    use rand::rngs::StdRng;
-    use rand::{Rng, SeedableRng};
+async fn the_pages_say_when_it_would_arrive() {
     on_both(async |shop| {
-        let link = stand(shop, 900).await;
-        let mut sf = carrier("sf", 4);
-        sf["transit_days"] = json!({"41": 1, "44": 2});
-        keep(shop, 12, &[carrier("zto", 8), sf]).await;
-        let mut random = StdRng::seed_from_u64(7);
-        let mut told: Vec<(Value, Value)> = Vec::new();
-        for at in 0..120 {
-            let cases = random.random_range(1..=5);
-            let (mut wish, province) = if random.random_bool(0.5) {
-                (near(cases), "河南")
-            } else {
-                (wish(cases), "广东")
-            };
-            wish["payment_method"] = json!("cod");
-            let ask = json!({"items": wish["items"], "province": province});
-            let quote = format!("{LINKS}/{link}/quote");
-            let quote = shop.must(Method::POST, "", &quote, ask).await;
-            let order = placed(shop, &link, &format!("k{at}"), &wish).await;
-            assert_eq!(order["promise"], quote["promise"], "order {at}");
-            told.push((order, quote["promise"].clone()));
-            if random.random_range(0..6) == 0 {
-                let (gone, _) = told.swap_remove(random.random_range(0..told.len()));
-                shop.must(Method::POST, "", &path(&gone, "/cancel"), json!({}))
-                    .await;
-            }
-            shop.app
-                .clock
-                .advance(Duration::from_secs(random.random_range(0..3_600)));
+        let link = stand(shop, 50).await;
+        let page = format!("/s/{link}");
+        let (_, plain) = shop.get("", &page).await;
+        assert!(!plain.as_str().unwrap().contains("各省什么时候到"));
+        keep(shop, 60, &[carrier("zto", 50)]).await;
+        let (_, seen) = shop.get("", &page).await;
+        let seen = seen.as_str().unwrap();
+        for words in ["最晚1月21日", "河南省", "最晚1月23日", "广东省", "最晚2月4日下单"]
+        {
+            assert!(seen.contains(words), "{words}: {seen}");
         }
-        for (order, promise) in &told {
-            assert_eq!(&read(shop, order).await["promise"], promise);
-        }
-        assert_clean(shop).await;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("act", "preview"),
+                ("quantity.FT05", "2"),
+                ("name", "苏宇"),
+                ("phone", "13800138000"),
+                ("province", "广东省"),
+                ("city", "深圳市"),
+                ("district", "南山区"),
+                ("street", "科技园路 1 号"),
+                ("method", "transfer"),
+            ])
+            .finish();
+        let request = Request::post(&page)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form));
+        let (status, preview) = shop.send(request.unwrap()).await;
+        let preview = preview.as_str().unwrap();
+        assert_eq!(status, 200, "{preview}");
+        assert!(preview.contains("1月20日发出，最晚1月23日送到"), "{preview}");
+        let order = placed(shop, &link, "k1", &wish(2)).await;
+        let (_, page) = shop
+            .get("", &format!("/o/{}", order["token"].as_str().unwrap()))
+            .await;
+        let page = page.as_str().unwrap();
+        assert!(page.contains("1月20日发出，最晚1月23日送到"), "{page}");
     })
     .await;
 }

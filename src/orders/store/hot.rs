@@ -281,7 +281,6 @@ macro_rules! rest_pg {
 
 /// Inserts orders and their lines, promises their cases (`reserved`: stock item, cases) and counts them as sold (`sold`:
 /// link, sku, cases), and takes the days that they were promised. The tables' CHECKs refuse to promise what isn't there.
-#[expect(clippy::too_many_arguments, reason = "one per table that is written")]
 pub async fn write(
     tx: &mut Tx,
     village: VillageId,
