@@ -72,6 +72,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Plan which parcel leaves when with whom: JSON in, JSON out
+    Plan {
+        /// the input; - is standard input
+        file: PathBuf,
+        /// a change to lay over it; prints both plans and their difference
+        #[arg(long, value_name = "CHANGE")]
+        what_if: Option<PathBuf>,
+    },
     /// Find name, phone and address in pasted lines: one JSON line each
     Address,
     /// Audit every invariant of the shop, read-only
@@ -167,6 +175,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             };
             commands::bench(options, json).await?;
         }
+        Command::Plan { file, what_if } => commands::plan::plan(&file, what_if.as_deref())?,
         Command::Address => commands::address()?,
         Command::Check => return commands::check().await,
     }

@@ -1,0 +1,3 @@
+//! From the paid backlog to the buyer's door.
+
+pub mod plan;
