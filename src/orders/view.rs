@@ -37,8 +37,8 @@ pub struct OrderView {
     pub promise: Option<Dates>,
     /// why the promise is another one than at first
     pub promise_reason: Option<String>,
-    #[schema(value_type = Vec<Object>)]
-    pub parcels: Vec<Value>,
+    /// what is packed, and on its way
+    pub parcels: Vec<ParcelView>,
     pub refunds: Vec<RefundView>,
     #[schema(value_type = Vec<Object>)]
     pub claims: Vec<Value>,
@@ -105,6 +105,60 @@ pub struct ItemView {
     pub cancelled: i64,
     pub price_fen: Fen,
     pub goods_fen: Fen,
+}
+
+/// A parcel as its buyer sees it.
+#[derive(Serialize, ToSchema)]
+pub struct ParcelView {
+    pub carrier: String,
+    /// the carrier's number, once it has one
+    pub waybill: Option<String>,
+    pub status: ParcelStatus,
+    /// cases of this order in it
+    pub cases: i64,
+    pub arrives_on: String,
+    /// what the carrier has said, the newest first
+    pub events: Vec<ParcelEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParcelStatus {
+    Packed,
+    Shipped,
+    Delivered,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ParcelEvent {
+    pub at: Timestamp,
+    pub status: String,
+    pub text: String,
+}
+
+fn parcel_views(rows: Vec<read::ParcelRow>, events: &[read::ParcelEventRow]) -> Vec<ParcelView> {
+    let event = |row: &read::ParcelEventRow| ParcelEvent {
+        at: row.at,
+        status: row.status.clone(),
+        text: row.text.clone(),
+    };
+    let view = |row: read::ParcelRow| ParcelView {
+        status: match (row.handed_over_at, row.delivered_at) {
+            (_, Some(_)) => ParcelStatus::Delivered,
+            (Some(_), None) => ParcelStatus::Shipped,
+            (None, None) => ParcelStatus::Packed,
+        },
+        events: events
+            .iter()
+            .filter(|event| event.parcel_id == row.id)
+            .map(event)
+            .collect(),
+        carrier: row.carrier,
+        waybill: row.waybill,
+        cases: row.cases,
+        arrives_on: row.arrives_on,
+    };
+    rows.into_iter().map(view).collect()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -244,7 +298,12 @@ pub async fn load_with_order(
     let lines = read::lines(db, village, &[id]).await?;
     let refunds = read::refunds(db, village, id).await?;
     let changes = changes::of_order(db, village, id).await?;
-    let view = OrderView::of(&order, lines, refunds, changes, now);
+    let mut view = OrderView::of(&order, lines, refunds, changes, now);
+    // nothing else has been put into parcels
+    if order.packed > 0 {
+        let events = read::parcel_events(db, village, id).await?;
+        view.parcels = parcel_views(read::parcels(db, village, id).await?, &events);
+    }
     Ok((order, view))
 }
 
