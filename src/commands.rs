@@ -1,5 +1,7 @@
 //! What the commands of the command line do; main.rs parses and calls.
 
+pub mod plan;
+
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 

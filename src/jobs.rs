@@ -15,9 +15,11 @@ use tokio_cron_scheduler::{Job as Ticks, JobScheduler};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::calendar::store as calendar;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::VillageId;
+use crate::orders::store::promised;
 use crate::orders::store::write::expire_due;
 use crate::outbox::{self, send};
 use crate::state::App;
@@ -58,6 +60,14 @@ static TABLE: &[Job] = &[
         run: |app| Box::pin(send_outbox(app)),
     },
     Job {
+        name: "promise-backlog",
+        schedule: "20 * * * * *",
+        about: "Promise a day to orders that have none, after the calendar was changed",
+        limit: MINUTE,
+        at_start: true,
+        run: |app| Box::pin(promise_backlog(app)),
+    },
+    Job {
         name: "clean-credentials",
         schedule: "0 17 * * * *",
         about: "Remove sessions and tokens that have ended",
@@ -92,6 +102,9 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// Holds that one transaction ends.
 const HOLDS_AT_ONCE: i64 = 200;
+
+/// Orders that one transaction gives promises to.
+const ORDERS_AT_ONCE: i64 = 500;
 
 /// How long delivered events are kept.
 const KEEP_DELIVERED: Duration = Duration::from_secs(30 * 86_400);
@@ -297,6 +310,32 @@ async fn clean_credentials(app: App) -> Result<String> {
     let now = app.clock.now();
     let dropped = transact!(app.db, tx => villages::store::drop_expired_credentials(tx, now).await)?;
     Ok(format!("{dropped} removed"))
+}
+
+/// What was ordered before the village kept a calendar, or when it had no room, gets a promise as soon as there is some.
+async fn promise_backlog(app: App) -> Result<String> {
+    let mut given = 0;
+    for village in village_ids(&app).await? {
+        let Some(edition) = calendar::new_edition(&app.db, village).await? else {
+            continue;
+        };
+        let mut last = None;
+        loop {
+            let now = app.clock.now();
+            let (some, seen) = transact!(app.db, tx => {
+                let orders = promised::unpromised(tx, village, last.as_ref(), ORDERS_AT_ONCE).await?;
+                let some = promised::give(tx, village, &orders, now).await?;
+                Ok((some, orders))
+            })?;
+            given += some;
+            last = seen.into_iter().last();
+            if last.is_none() {
+                break;
+            }
+        }
+        transact!(app.db, tx => calendar::looked_at_backlog(tx, village, edition).await)?;
+    }
+    Ok(format!("{given} promised"))
 }
 
 async fn clean_outbox(app: App) -> Result<String> {

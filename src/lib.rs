@@ -13,6 +13,7 @@ pub mod state;
 pub mod calendar;
 pub mod catalog;
 pub mod freight;
+pub mod fulfillment;
 pub mod imports;
 pub mod links;
 pub mod orders;

@@ -66,8 +66,19 @@ enum Command {
         /// orders stored before the measurement
         #[arg(long, default_value_t = 0)]
         stored: u64,
+        /// keep a calendar, so that every order is promised a day
+        #[arg(long)]
+        calendar: bool,
         #[arg(long)]
         json: bool,
+    },
+    /// Plan which parcel leaves when with whom: JSON in, JSON out
+    Plan {
+        /// the input; - is standard input
+        file: PathBuf,
+        /// a change to lay over it; prints both plans and their difference
+        #[arg(long, value_name = "CHANGE")]
+        what_if: Option<PathBuf>,
     },
     /// Find name, phone and address in pasted lines: one JSON line each
     Address,
@@ -152,6 +163,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             clients,
             seconds,
             stored,
+            calendar,
             json,
         } => {
             let options = cunji::bench::Options {
@@ -159,9 +171,11 @@ async fn run(command: Command) -> anyhow::Result<bool> {
                 clients: clients.into(),
                 seconds,
                 stored,
+                calendar,
             };
             commands::bench(options, json).await?;
         }
+        Command::Plan { file, what_if } => commands::plan::plan(&file, what_if.as_deref())?,
         Command::Address => commands::address()?,
         Command::Check => return commands::check().await,
     }

@@ -15,7 +15,8 @@ use crate::villages::auth::{Gate, require};
 use crate::web::listing::Page;
 use crate::web::openapi::{self, Doc};
 use crate::{
-    catalog, freight, imports, links, ops, orders, partners, payments, reports, stock, trace, villages,
+    calendar, catalog, freight, fulfillment, imports, links, ops, orders, partners, payments, reports, stock,
+    trace, villages,
 };
 
 /// Who may call a route. There is no default: a row without an answer to this doesn't compile.
@@ -51,9 +52,14 @@ pub fn table() -> Vec<Route> {
     routes.extend(staff_routes());
     routes.extend(village_routes());
     routes.extend(catalog_routes());
+    routes.extend(calendar_routes());
     routes.extend(stock_routes());
     routes.extend(import_routes());
     routes.extend(report_routes());
+    routes.extend(plan_routes());
+    routes.extend(batch_routes());
+    routes.extend(packing_routes());
+    routes.extend(parcel_routes());
     routes.extend(partner_routes());
     routes.extend(ops_routes());
     routes
@@ -499,6 +505,49 @@ fn catalog_routes() -> Vec<Route> {
     ]
 }
 
+fn calendar_routes() -> Vec<Route> {
+    use calendar::api;
+    vec![
+        get(
+            "/api/v1/capacity",
+            Staff(EVERYONE),
+            api::capacity,
+            "What the workshop packs in a day",
+        )
+        .gives::<calendar::Workshop>(200),
+        put(
+            "/api/v1/capacity",
+            Staff(&[Manager]),
+            api::set_capacity,
+            "Replace what the workshop packs in a day",
+        )
+        .takes::<calendar::Workshop>()
+        .gives::<calendar::Workshop>(200),
+        get(
+            "/api/v1/carriers",
+            Staff(EVERYONE),
+            api::carriers,
+            "Carriers: pick-up, days on the way, festival stops",
+        )
+        .gives::<api::Carriers>(200),
+        put(
+            "/api/v1/carriers",
+            Staff(&[Manager]),
+            api::set_carriers,
+            "Replace all carriers",
+        )
+        .takes::<api::Carriers>()
+        .gives::<api::Carriers>(200),
+        get(
+            "/api/v1/calendar/warnings",
+            Staff(EVERYONE),
+            api::warnings,
+            "Stop dates that are not known yet, and the coming festivals",
+        )
+        .gives::<api::Warnings>(200),
+    ]
+}
+
 fn stock_routes() -> Vec<Route> {
     vec![
         get(
@@ -597,6 +646,187 @@ fn report_routes() -> Vec<Route> {
             "What is sold and not handed over",
         )
         .gives::<reports::Backlog>(200),
+    ]
+}
+
+fn plan_routes() -> Vec<Route> {
+    use fulfillment::api::plan;
+    const PLANNERS: Access = Staff(&[Manager]);
+    vec![
+        post(
+            "/api/v1/plan",
+            PLANNERS,
+            plan::plan,
+            "Plan what leaves when and with whom; with `commit` make the batches",
+        )
+        .takes::<fulfillment::question::PlanRequest>()
+        .gives::<plan::PlanView>(200),
+        post(
+            "/api/v1/plan/what-if",
+            Staff(&[Manager, Packer, Overseer]),
+            plan::what_if,
+            "Plan twice, as things are and as they might be; leaves no trace",
+        )
+        .takes::<plan::WhatIf>()
+        .gives::<plan::WhatIfView>(200),
+        get(
+            "/api/v1/wishes",
+            Staff(READERS),
+            plan::notes,
+            "Notes that ask something of the sending, undecided",
+        )
+        .gives::<Page<plan::WishNote>>(200),
+        post(
+            "/api/v1/orders/{order}/wish",
+            Staff(&[Manager, Packer]),
+            plan::decide,
+            "Say what counts of an order's note",
+        )
+        .takes::<fulfillment::wishes::Wish>()
+        .gives::<fulfillment::wishes::Wish>(200),
+    ]
+}
+
+fn batch_routes() -> Vec<Route> {
+    use fulfillment::api::batches;
+    use fulfillment::batches::BatchAct;
+    const MANAGERS: Access = Staff(&[Manager]);
+    vec![
+        get(
+            "/api/v1/batches",
+            Staff(READERS),
+            batches::list,
+            "Batches by day, ?state= and ?day=",
+        )
+        .gives::<Page<fulfillment::store::batches::Batch>>(200),
+        get(
+            "/api/v1/batches/{batch}",
+            Staff(READERS),
+            batches::read,
+            "A batch with its parcels",
+        )
+        .gives::<batches::BatchDetails>(200),
+        post(
+            "/api/v1/batches/{batch}/release",
+            MANAGERS,
+            batches::release,
+            "Give a batch to the workshop",
+        )
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/recall",
+            MANAGERS,
+            batches::recall,
+            "Call a released batch back into the plan",
+        )
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/take-out",
+            MANAGERS,
+            batches::take_out,
+            "Put parcels back into the backlog",
+        )
+        .takes::<batches::ParcelCodes>()
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/split",
+            MANAGERS,
+            batches::split,
+            "Move parcels to another batch, day or carrier",
+        )
+        .takes::<batches::SplitBatch>()
+        .gives::<BatchAct>(200),
+    ]
+}
+
+fn packing_routes() -> Vec<Route> {
+    use fulfillment::api::batches;
+    use fulfillment::batches::BatchAct;
+    const PACKERS: Access = Staff(&[Manager, Packer]);
+    vec![
+        post(
+            "/api/v1/batches/{batch}/pack",
+            PACKERS,
+            batches::pack,
+            "Pack parcels",
+        )
+        .takes::<batches::ParcelCodes>()
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/unpack",
+            PACKERS,
+            batches::unpack,
+            "Undo packing",
+        )
+        .takes::<batches::ParcelCodes>()
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/hold",
+            PACKERS,
+            batches::hold,
+            "Hold parcels back for a reason",
+        )
+        .takes::<batches::HoldParcels>()
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/unhold",
+            PACKERS,
+            batches::unhold,
+            "Let held parcels go",
+        )
+        .takes::<batches::ParcelCodes>()
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/hand-over",
+            PACKERS,
+            batches::hand_over,
+            "Hand what is packed to the carrier",
+        )
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/take-back",
+            PACKERS,
+            batches::take_back,
+            "Undo a hand-over",
+        )
+        .gives::<BatchAct>(200),
+        post(
+            "/api/v1/batches/{batch}/waybills",
+            PACKERS,
+            batches::waybills,
+            "Give parcels their waybills",
+        )
+        .takes::<batches::WaybillItems>()
+        .gives::<BatchAct>(200),
+    ]
+}
+
+fn parcel_routes() -> Vec<Route> {
+    use fulfillment::api::parcels;
+    const PACKERS: Access = Staff(&[Manager, Packer]);
+    vec![
+        get(
+            "/api/v1/parcels/{parcel}",
+            Staff(READERS),
+            parcels::read,
+            "A parcel, by its code",
+        )
+        .gives::<parcels::ParcelDetails>(200),
+        post(
+            "/api/v1/parcels/{parcel}/delivered",
+            PACKERS,
+            parcels::delivered,
+            "The carrier has delivered it",
+        )
+        .gives::<parcels::ParcelDetails>(200),
+        post(
+            "/api/v1/parcels/{parcel}/waybill",
+            PACKERS,
+            parcels::replace_waybill,
+            "Replace or void its waybill",
+        )
+        .takes::<parcels::ReplaceWaybill>()
+        .gives::<parcels::ParcelDetails>(200),
     ]
 }
 

@@ -25,6 +25,10 @@
         : english
           ? `Goods ${yuan(quote.goods_fen)} + freight ${yuan(quote.freight_fen)} = ${yuan(quote.total_fen)}`
           : `商品 ${yuan(quote.goods_fen)} + 运费 ${yuan(quote.freight_fen)} = 合计 ${yuan(quote.total_fen)}`;
+      const promise = quote.promise;
+      if (promise) live.textContent += english
+        ? `; leaves on ${promise.ships_on}, with you by ${promise.arrives_by}`
+        : `；${promise.ships_on} 发出，最晚 ${promise.arrives_by} 送到`;
       live.hidden = false;
     }, () => { live.hidden = true; });
   };

@@ -42,7 +42,7 @@ pub async fn check(db: &Db) -> Result<Vec<Finding>> {
     }
     let mut tx = db.snapshot().await?;
     let mut findings = Vec::new();
-    for scan in store::SCANS {
+    for scan in store::scans() {
         findings.extend(store::run(&mut tx, scan).await?);
     }
     findings.push(store::orphans(&mut tx).await?);

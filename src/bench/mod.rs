@@ -35,6 +35,8 @@ pub struct Options {
     pub seconds: u64,
     /// orders stored before the measurement
     pub stored: u64,
+    /// the village keeps a calendar, with room for everybody
+    pub calendar: bool,
 }
 
 /// What was measured. Rates are per second, times in milliseconds.
@@ -99,6 +101,9 @@ async fn measure(db: &Db, options: &Options) -> anyhow::Result<Report> {
     let ids = Ids::from_system();
     let clock = config.clock();
     let links = store::fill(db, &ids, &clock, RACE_CASES).await?;
+    if options.calendar {
+        store::keep_calendar(db, links.hot.village).await?;
+    }
     if options.stored > 0 {
         store::prefill(db, &ids, &links.hot, options.stored, clock.now()).await?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use uuid::Uuid;
 
+use crate::calendar::{Carrier, Workshop, starter, store as calendar};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::Result;
@@ -133,6 +134,30 @@ pub async fn fill(db: &Db, ids: &Ids, clock: &Clock, few: i64) -> Result<Links> 
     })
 }
 
+/// A workshop and three carriers that never run out of room, each a day slower than the one before.
+pub async fn keep_calendar(db: &Db, village: VillageId) -> Result<()> {
+    let workshop = Workshop {
+        cases_per_day: PLENTY,
+        days: Default::default(),
+    };
+    let carrier = |(code, delta): (&str, i64)| Carrier {
+        carrier: code.to_owned(),
+        name: None,
+        cut_off: None,
+        pickup_cases_per_day: PLENTY,
+        days: Default::default(),
+        fen_per_case: 900,
+        transit_days: starter::transit_days(delta),
+        stops: Vec::new(),
+    };
+    let carriers = [("sf", 0), ("zto", 1), ("ems", 2)].map(carrier);
+    transact!(db, tx => {
+        calendar::edit(tx, village).await?;
+        calendar::replace_workshop(tx, village, &workshop).await?;
+        calendar::replace_carriers(tx, village, &carriers).await
+    })
+}
+
 async fn insert_sku(
     tx: &mut Tx,
     village: VillageId,
@@ -185,6 +210,7 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
         skus: vec![link.sku_id],
         links: vec![link.id],
         keys: Vec::new(),
+        days_from: None,
     };
     let mut swift = db.swift().await?;
     hot::read(swift.on(), &wanted, false).await?;
@@ -201,6 +227,7 @@ pub async fn insert_batch(db: &Db, ids: &Ids, link: &Link, count: usize, at: Tim
         lines: texts.iter().map(|(id, ..)| line(link, *id)).collect(),
         reserved: vec![(link.sku_id, cases)],
         sold: vec![(link.id, link.sku_id, cases)],
+        takes: Vec::new(),
     };
     hot::write_alone(&mut swift, &placing).await?;
     swift.end_with_new_supply();
@@ -238,6 +265,7 @@ fn row<'a>(link: &'a Link, text: &'a (Uuid, String, String), number: &'a str, at
         placed_at: at.0,
         paid_at: None,
         updated_at: at.0,
+        promise: None,
         village: link.village,
     }
 }

@@ -1,6 +1,13 @@
 //! When a case can leave, and when it arrives: what the workshop packs in a day, what a carrier collects, how long it
 //! travels to a province, and when it stops for a festival. The plan and the promise on a link read the same rules here.
 
+pub mod api;
+pub mod festivals;
+pub mod promise;
+mod rules;
+pub mod starter;
+pub mod store;
+
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
@@ -11,7 +18,7 @@ use utoipa::ToSchema;
 pub const EVERYWHERE: &str = "*";
 
 /// What the workshop packs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workshop {
     /// cases on an ordinary day
@@ -56,6 +63,15 @@ pub struct Stop {
     pub resumes_on: NaiveDate,
 }
 
+/// All that a promise depends on but the room that is left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calendar {
+    /// counts the changes by staff
+    pub edition: i64,
+    pub workshop: Workshop,
+    pub carriers: Vec<Carrier>,
+}
+
 impl Workshop {
     /// Cases that can be packed on a day.
     pub fn capacity(&self, day: NaiveDate) -> i64 {
@@ -67,6 +83,16 @@ impl Carrier {
     /// Cases that are collected on a day, stops aside: those differ by province.
     pub fn pickup(&self, day: NaiveDate) -> i64 {
         self.days.get(&day).copied().unwrap_or(self.pickup_cases_per_day)
+    }
+
+    /// The local minute of the day from which nothing is collected for that day any more; past midnight without a cut-off.
+    pub fn cut_off_minute(&self) -> u32 {
+        let parts = self.cut_off.as_deref().and_then(|text| text.split_once(':'));
+        let minute = parts.and_then(|(hour, minute)| {
+            let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
+            (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        });
+        minute.unwrap_or(24 * 60)
     }
 
     /// The stops that count for a province: its own rows, else those for everywhere.

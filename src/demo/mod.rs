@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::calendar::starter;
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::state::App;
@@ -77,6 +78,25 @@ const FAR: [(&str, i64, i64); 7] = [
     ("65", 1_800, 900),
 ];
 
+/// What the cheapest carrier takes for a case, in fen.
+const FEN_PER_CASE: i64 = 900;
+
+/// Code, name, cut-off, cases a day, fen a case beyond the cheapest, days slower than usual.
+const CARRIERS: [(&str, &str, &str, i64, i64, i64); 3] = [
+    ("zto", "中通快递", "17:00", 50, 0, 0),
+    ("sf", "顺丰速运", "20:00", 20, 800, -1),
+    ("ems", "中国邮政", "16:00", 30, 200, 1),
+];
+
+/// Carrier, province, collects until, delivers until, resumes on.
+const STOPS: [(&str, &str, &str, &str, &str); 5] = [
+    ("zto", "*", "2024-02-04", "2024-02-08", "2024-02-18"),
+    ("zto", "65", "2024-01-30", "2024-02-06", "2024-02-18"),
+    ("zto", "54", "2024-01-29", "2024-02-06", "2024-02-18"),
+    ("ems", "*", "2024-02-07", "2024-02-09", "2024-02-15"),
+    ("sf", "*", "2024-02-09", "2024-02-17", "2024-02-10"),
+];
+
 /// How to get in.
 pub struct Keys {
     pub link_code: String,
@@ -130,6 +150,7 @@ pub async fn fill(app: &App) -> anyhow::Result<Keys> {
     };
     if new {
         shop.stock(app.clock.now()).await?;
+        shop.calendar().await?;
         shop.links().await?;
         shop.backlog().await?;
     }
@@ -242,6 +263,26 @@ impl Shop {
         let near = json!({"province": "*", "served": true, "first_grams": 1_000, "first_fen": 0, "step_grams": 1_000, "step_fen": 0});
         let items: Vec<Value> = far.into_iter().chain([near]).collect();
         self.call(Method::PUT, "/api/v1/freight", Some(json!({"items": items})))
+            .await?;
+        Ok(())
+    }
+
+    /// Sixty cases a day, three carriers, and their stops of Spring Festival 2024.
+    async fn calendar(&self) -> anyhow::Result<()> {
+        let capacity = json!({"cases_per_day": 60, "days": {}});
+        self.call(Method::PUT, "/api/v1/capacity", Some(capacity)).await?;
+        let carriers = CARRIERS.iter().map(|carrier| {
+            let (code, name, cut_off, pickup, extra_fen, delta) = *carrier;
+            let stops = STOPS.iter().filter(|stop| stop.0 == code);
+            let stops = stops.map(|(_, province, collects, delivers, resumes)| {
+                json!({"province": province, "collects_until": collects, "delivers_until": delivers, "resumes_on": resumes})
+            });
+            json!({"carrier": code, "name": name, "cut_off": cut_off, "pickup_cases_per_day": pickup, "days": {},
+                "fen_per_case": FEN_PER_CASE + extra_fen, "transit_days": starter::transit_days(delta),
+                "stops": stops.collect::<Vec<_>>()})
+        });
+        let items: Vec<Value> = carriers.collect();
+        self.call(Method::PUT, "/api/v1/carriers", Some(json!({"items": items})))
             .await?;
         Ok(())
     }

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::id::order_token;
 use crate::money::{Fen, Method};
 use crate::orders::import::FileOrder;
+use crate::orders::promised::Unpromised;
+use crate::orders::store::promised;
 use crate::orders::store::write::{self, NewLine, NewOrder};
 use crate::orders::{Hold, Source, number};
 use crate::outbox;
@@ -49,6 +51,10 @@ impl Work<'_> {
         }
         let cases: Vec<(Uuid, i64)> = cases.into_iter().collect();
         stock::store::reserve(tx, village, &cases).await?;
+        // they are paid already: the earliest paid gets the earliest day
+        let mut backlog: Vec<Unpromised> = ready.iter().map(Ready::unpromised).collect();
+        backlog.sort_by_key(|new| (new.at, new.id));
+        promised::give(tx, village, &backlog, now).await?;
         let ids = &self.import.ids;
         let placed = || rows.iter().map(|row| row.event(row.number)).collect();
         outbox::tell(tx, ids, village, now, "order.placed", placed).await?;
@@ -91,6 +97,7 @@ impl Work<'_> {
             placed_at: draft.placed_at.0,
             paid_at: Some(draft.paid_at.0),
             updated_at: self.now.0,
+            promise: None,
             village: self.import.village,
         }
     }
@@ -218,6 +225,17 @@ impl Work<'_> {
         }
         store::mark_sent(tx, village, known.id, delivered, now).await?;
         Ok(true)
+    }
+}
+
+impl Ready<'_> {
+    fn unpromised(&self) -> Unpromised {
+        Unpromised {
+            id: self.id,
+            at: self.draft.paid_at,
+            province: self.draft.to.region_code.chars().take(2).collect(),
+            cases: self.draft.cases,
+        }
     }
 }
 

@@ -9,20 +9,25 @@
 //! burst of orders, each of which changes the supply, never waits for the next snapshot.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use chrono::NaiveDate;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Status;
+use super::facts::left;
+pub use super::facts::{Facts, Offer};
+use super::outlook::Outlook;
 use super::store::board as store;
 use super::views::Views;
-use super::{Status, status};
+use crate::calendar;
+use crate::calendar::promise::{Dates, Rooms};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::error::{Result, not_found};
@@ -37,92 +42,14 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// Links kept in memory at once.
 const MAX_CELLS: usize = 10_000;
 
-/// A sku on a link, with what placing an order needs to know of it.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    pub sku_id: Uuid,
-    pub sku: String,
-    pub title: String,
-    pub spec: String,
-    pub price: Fen,
-    pub limit_per_order: i64,
-    pub grams: i64,
-    quota: Option<i64>,
-    /// the stock items of one case: the sku itself, or what a gift box is made of
-    pub parts: Vec<(Uuid, i64)>,
-}
-
-/// What of a link changes only by staff's hand.
-#[derive(Debug)]
-pub struct Facts {
-    pub village: VillageId,
-    pub village_name: String,
-    pub town: String,
-    pub link_id: Option<Uuid>,
-    pub code: String,
-    pub title: String,
-    pub channel: String,
-    pub host: String,
-    pub opens_at: Option<Timestamp>,
-    pub closes_at: Option<Timestamp>,
-    closed_at: Option<Timestamp>,
-    /// the member of staff who made the link
-    pub created_by: Option<Uuid>,
-    pub offers: Vec<Offer>,
-    pub freight: Vec<freight::Rule>,
-    views: Arc<AtomicU64>,
-}
-
-impl Facts {
-    pub fn status(&self, now: Timestamp) -> Status {
-        status(self.opens_at, self.closes_at, self.closed_at, now)
-    }
-
-    /// Counts one view of the link's page.
-    pub fn count_view(&self) {
-        self.views.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-impl Facts {
-    /// Two products on a livestream's link that opened and will close.
-    pub fn sample() -> Self {
-        let offer = |sku: &str, title: &str, price| Offer {
-            sku_id: Uuid::nil(),
-            sku: sku.into(),
-            title: title.into(),
-            spec: "2.5kg/箱".into(),
-            price: Fen(price),
-            limit_per_order: 5,
-            grams: 2_900,
-            quota: None,
-            parts: vec![(Uuid::nil(), 1)],
-        };
-        Facts {
-            village: VillageId(1),
-            village_name: "张村".into(),
-            town: "石佛寺镇".into(),
-            link_id: Some(Uuid::nil()),
-            code: "1abcdefg".into(),
-            title: "张村年货".into(),
-            channel: "livestream".into(),
-            host: "春梅".into(),
-            opens_at: Timestamp::parse("2024-01-20T12:00:00Z"),
-            closes_at: Timestamp::parse("2024-01-28T12:00:00Z"),
-            closed_at: None,
-            created_by: None,
-            views: Arc::default(),
-            offers: vec![offer("FT05", "纯红薯粉条", 6_800), offer("MS10", "蜜薯", 4_990)],
-            freight: Vec::new(),
-        }
-    }
-}
-
 pub struct Snapshot {
     pub facts: Arc<Facts>,
     /// cases still to be had, in the order of `facts.offers`
     pub available: Vec<i64>,
+    /// of these, cases that lie in the store room
+    at_hand: Vec<i64>,
+    /// when they would arrive, in a village that keeps a calendar
+    pub outlook: Option<Outlook>,
     /// the answer of `GET /api/v1/links/{code}`
     pub body: Bytes,
     /// of the counters
@@ -134,6 +61,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The day on which so many cases of an offer are in the store room; `None` when they are.
+    pub fn ready_on(&self, offer: usize, cases: i64) -> Option<NaiveDate> {
+        let at_hand = self.at_hand.get(offer).copied().unwrap_or(0);
+        let known = self.facts.offers.get(offer)?;
+        known.ready_on.filter(|_| cases > at_hand)
+    }
+
     fn is_good(&self, db: &Db, now: Timestamp) -> bool {
         self.supply_epoch == db.supply_epoch()
             && self.valid_until.is_none_or(|until| now < until)
@@ -178,14 +112,9 @@ pub struct OfferView<'a> {
     /// cases that can still be ordered
     available: i64,
     limit_per_order: i64,
-    /// null while no shipping calendar is kept
-    promise: Option<PromiseView>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct PromiseView {
-    ships_on: String,
-    arrives_by: String,
+    /// when one case leaves and arrives at the latest: in the province that was asked for, or in the one that is reached
+    /// last. Null when the village keeps no calendar, and when there is no room within 60 days
+    promise: Option<Dates>,
 }
 
 impl Board {
@@ -232,6 +161,7 @@ impl Board {
     /// What staff can sell of these skus without a link, at list prices. What only a page shows is left empty.
     pub async fn counter(&self, village: VillageId, skus: &[String], host: &str) -> Result<Facts> {
         let rows = store::listed(&self.db, village, skus).await?;
+        let rooms = calendar::store::kept(&self.db, village, self.clock.now()).await?;
         Ok(Facts {
             village,
             village_name: String::new(),
@@ -246,6 +176,7 @@ impl Board {
             closed_at: None,
             created_by: None,
             offers: self.with_parts(village, rows).await?,
+            calendar: rooms.map(|rooms| Arc::clone(rooms.calendar())),
             views: Arc::default(),
             freight: freight::store::rules(&self.db, village).await?,
         })
@@ -288,8 +219,9 @@ impl Board {
             && newer.offers_epoch == loaded.offers_epoch
         {
             // the intake has committed while this was read: its counters are newer
-            let (facts, available) = (loaded.facts, newer.available.clone());
-            loaded = self.snapshot(facts, available, Epochs::of(&newer), now, newer.valid_until);
+            let left = (newer.available.clone(), newer.at_hand.clone());
+            let (facts, outlook) = (loaded.facts, newer.outlook.clone());
+            loaded = self.snapshot(facts, left, outlook, Epochs::of(&newer), now, newer.valid_until);
         }
         let snapshot = Arc::new(loaded);
         cell.snapshot.store(Some(Arc::clone(&snapshot)));
@@ -319,6 +251,7 @@ impl Board {
             .collect();
         let levels = store::levels(&self.db, village, &needed, now).await?;
         let next_end = store::next_hold_end(&self.db, village, now).await?;
+        let rooms = calendar::store::kept(&self.db, village, now).await?;
         let facts = Facts {
             village,
             village_name: link.village,
@@ -334,15 +267,24 @@ impl Board {
             created_by: link.created_by,
             offers,
             freight: freight::store::rules(&self.db, village).await?,
+            calendar: rooms.as_ref().map(|rooms| Arc::clone(rooms.calendar())),
             views: self.views.handle(village, link.id),
         };
-        let available = available(&facts, &levels, &sold);
-        Ok(self.snapshot(Arc::new(facts), available, epochs, now, next_end))
+        let outlook = rooms.map(|rooms| Outlook::new(rooms, &facts.freight, now));
+        let left = left(&facts, &levels, &sold);
+        Ok(self.snapshot(Arc::new(facts), left, outlook, epochs, now, next_end))
     }
 
     async fn with_parts(&self, village: VillageId, rows: Vec<store::OfferRow>) -> Result<Vec<Offer>> {
         let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
         let components = store::components(&self.db, village, &skus).await?;
+        let ahead = store::ahead_days(&self.db, village).await?;
+        let ready_on = |parts: &[(Uuid, i64)]| {
+            let days = ahead
+                .iter()
+                .filter(|(sku, _)| parts.iter().any(|(part, _)| part == sku));
+            days.filter_map(|(_, day)| day.parse().ok()).max()
+        };
         let parts_of = |sku: Uuid| {
             let parts: Vec<_> = components
                 .iter()
@@ -354,8 +296,10 @@ impl Board {
         Ok(rows
             .into_iter()
             .filter(|row| row.active)
-            .map(|row| Offer {
-                parts: parts_of(row.sku_id),
+            .map(|row| (parts_of(row.sku_id), row))
+            .map(|(parts, row)| Offer {
+                ready_on: ready_on(&parts),
+                parts,
                 sku_id: row.sku_id,
                 sku: row.sku,
                 title: row.title,
@@ -371,7 +315,8 @@ impl Board {
     fn snapshot(
         &self,
         facts: Arc<Facts>,
-        available: Vec<i64>,
+        (available, at_hand): (Vec<i64>, Vec<i64>),
+        outlook: Option<Outlook>,
         epochs: Epochs,
         now: Timestamp,
         next_end: Option<Timestamp>,
@@ -380,7 +325,30 @@ impl Board {
             .into_iter()
             .flatten()
             .filter(|at| *at > now);
-        let valid_until = window.chain(next_end).min();
+        let turn = outlook.as_ref().map(|outlook| outlook.changes_at(now));
+        let valid_until = window.chain(next_end).chain(turn).min();
+        let mut snapshot = Snapshot {
+            facts,
+            available,
+            at_hand,
+            outlook,
+            body: Bytes::new(),
+            supply_epoch: epochs.supply,
+            offers_epoch: epochs.offers,
+            loaded: Instant::now(),
+            valid_until,
+        };
+        snapshot.body = self.body(&snapshot, None, now);
+        snapshot
+    }
+
+    /// The answer of `GET /api/v1/links/{code}`, with the promise for a province, or else for the one reached last.
+    pub fn body(&self, snapshot: &Snapshot, province: Option<&str>, now: Timestamp) -> Bytes {
+        let facts = &snapshot.facts;
+        let promise = |offer: usize| {
+            let outlook = snapshot.outlook.as_ref()?;
+            outlook.one_case(province, snapshot.ready_on(offer, 1))
+        };
         let view = LinkView {
             code: &facts.code,
             title: &facts.title,
@@ -392,29 +360,21 @@ impl Board {
             offers: facts
                 .offers
                 .iter()
-                .zip(&available)
-                .map(|(offer, available)| OfferView {
+                .zip(&snapshot.available)
+                .enumerate()
+                .map(|(at, (offer, available))| OfferView {
                     sku: &offer.sku,
                     title: &offer.title,
                     spec: &offer.spec,
                     price_fen: offer.price,
                     available: *available,
                     limit_per_order: offer.limit_per_order,
-                    promise: None,
+                    promise: promise(at),
                 })
                 .collect(),
             payment_methods: &self.methods,
         };
-        let body = Bytes::from(serde_json::to_vec(&view).unwrap_or_default());
-        Snapshot {
-            facts,
-            available,
-            body,
-            supply_epoch: epochs.supply,
-            offers_epoch: epochs.offers,
-            loaded: Instant::now(),
-            valid_until,
-        }
+        Bytes::from(serde_json::to_vec(&view).unwrap_or_default())
     }
 
     /// Takes over the counters that the intake has just committed for a link, `epoch` being the supply epoch that began
@@ -426,6 +386,7 @@ impl Board {
         sold: &[(Uuid, i64)],
         epoch: u64,
         hold_end: Option<Timestamp>,
+        rooms: Option<&Rooms>,
     ) {
         let Some(cell) = self.cell(code) else {
             return;
@@ -437,20 +398,23 @@ impl Board {
         if old.offers_epoch != self.db.offers_epoch() || !parts.all(|(sku, _)| levels.contains_key(sku)) {
             return;
         }
+        let now = self.clock.now();
+        let outlook = match (&old.outlook, rooms) {
+            (None, None) => None,
+            (Some(outlook), Some(rooms)) if outlook.calendar().edition == rooms.calendar().edition => {
+                Some(outlook.after(rooms, &old.facts.freight, now))
+            }
+            // another calendar than that of the facts
+            _ => return,
+        };
         let levels: Vec<Level> = levels.values().copied().collect();
         let next_end = [old.valid_until, hold_end].into_iter().flatten().min();
-        let available = available(&old.facts, &levels, sold);
+        let left = left(&old.facts, &levels, sold);
         let epochs = Epochs {
             supply: epoch,
             offers: old.offers_epoch,
         };
-        let mut new = self.snapshot(
-            Arc::clone(&old.facts),
-            available,
-            epochs,
-            self.clock.now(),
-            next_end,
-        );
+        let mut new = self.snapshot(Arc::clone(&old.facts), left, outlook, epochs, now, next_end);
         // its age is that of what it was loaded from
         new.loaded = old.loaded;
         cell.snapshot.store(Some(Arc::new(new)));
@@ -470,33 +434,4 @@ impl Epochs {
             offers: snapshot.offers_epoch,
         }
     }
-}
-
-/// Cases of each offer that can still be had: what its stock items allow, and what is left of its quota.
-fn available(facts: &Facts, levels: &[Level], sold: &[(Uuid, i64)]) -> Vec<i64> {
-    let of_stock = |offer: &Offer| {
-        offer
-            .parts
-            .iter()
-            .map(|(sku, count)| {
-                levels
-                    .iter()
-                    .find(|level| level.sku_id == *sku)
-                    .map_or(0, |level| level.available() / count)
-            })
-            .min()
-            .unwrap_or(0)
-    };
-    let of_quota = |offer: &Offer| {
-        let sold = sold
-            .iter()
-            .find(|(sku, _)| *sku == offer.sku_id)
-            .map_or(0, |(_, sold)| *sold);
-        offer.quota.map_or(i64::MAX, |quota| quota - sold)
-    };
-    facts
-        .offers
-        .iter()
-        .map(|offer| of_stock(offer).min(of_quota(offer)).max(0))
-        .collect()
 }

@@ -3,6 +3,8 @@
 pub mod api;
 pub mod board;
 pub mod edit;
+mod facts;
+pub mod outlook;
 pub mod poster;
 pub mod qr;
 pub mod share;

@@ -28,14 +28,31 @@ use crate::web::input::{Check, clean_line};
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
 
-/// The public state of a link, from memory.
-pub async fn link(State(board): State<Board>, Path(code): Path<String>) -> Result<Response> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkQuery {
+    province: Option<String>,
+}
+
+/// The public state of a link, from memory; with `?province=41` the promises are those for that province.
+pub async fn link(
+    State(board): State<Board>,
+    State(clock): State<Clock>,
+    Path(code): Path<String>,
+    Query(query): Query<LinkQuery>,
+) -> Result<Response> {
     let snapshot = board.read(&code).await?;
-    Ok((
-        [(header::CONTENT_TYPE, "application/json")],
-        snapshot.body.clone(),
-    )
-        .into_response())
+    let body = match &query.province {
+        None => snapshot.body.clone(),
+        Some(province) if crate::address::province_name(province).is_some() => {
+            board.body(&snapshot, Some(province), clock.now())
+        }
+        Some(_) => {
+            let message = text("要两位省码，比如 41。", "Takes a province's two digits, like 41.");
+            return Err(invalid("province", message));
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// The key under which a request may be repeated without being done twice.
@@ -106,7 +123,7 @@ pub async fn quote(
         .map(|(code, _)| code)
         .ok_or_else(|| invalid("province", text("没有这个省份。", "There is no such province.")))?;
     let province = province.get(..2).unwrap_or_default();
-    quote::quote(&snapshot.facts, &input.items, province).map(Json)
+    quote::quote(&snapshot, &input.items, province).map(Json)
 }
 
 #[derive(Deserialize)]

@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use axum::http::StatusCode;
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::Hold;
 use super::draft::Draft;
+use crate::calendar::promise::{Promise, Rooms};
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, conflict, invalid, text};
 use crate::freight;
@@ -24,6 +26,8 @@ pub struct Supply {
     pub reserved: HashMap<Uuid, i64>,
     /// cases newly sold per (link, sku)
     pub sold: HashMap<(Uuid, Uuid), i64>,
+    /// the days to come, in a village that keeps a calendar
+    pub rooms: Option<Rooms>,
 }
 
 /// One accepted order line.
@@ -45,6 +49,7 @@ pub struct Accepted {
     pub total: Fen,
     pub cases: i64,
     pub hold: Hold,
+    pub promise: Option<Promise>,
 }
 
 impl Accepted {
@@ -55,7 +60,7 @@ impl Accepted {
 }
 
 impl Supply {
-    pub fn new(levels: Vec<Level>, offers: Vec<LockedOffer>) -> Self {
+    pub fn new(levels: Vec<Level>, offers: Vec<LockedOffer>, rooms: Option<Rooms>) -> Self {
         Supply {
             levels: levels.into_iter().map(|level| (level.sku_id, level)).collect(),
             offers: offers
@@ -64,6 +69,7 @@ impl Supply {
                 .collect(),
             reserved: HashMap::new(),
             sold: HashMap::new(),
+            rooms,
         }
     }
 
@@ -104,9 +110,13 @@ impl Supply {
             .filter(|sum| sum.is_sane())
             .ok_or_else(too_dear)?;
         self.take(draft);
+        let cases = lines.iter().map(|line| line.cases).sum();
+        let ready_on = self.rooms.is_some().then(|| self.ready_on(draft)).flatten();
+        let rooms = self.rooms.as_mut();
+        let promise = rooms.and_then(|rooms| rooms.take(province, cases, ready_on));
         let sold_at_once = draft.method == Method::Cod || total == Fen::ZERO;
         Ok(Accepted {
-            cases: lines.iter().map(|line| line.cases).sum(),
+            cases,
             lines,
             goods,
             freight,
@@ -116,7 +126,21 @@ impl Supply {
             } else {
                 Hold::Active
             },
+            promise,
         })
+    }
+
+    /// The day on which all cases of a draft, which have just been taken, are in the store room; `None` when they are.
+    fn ready_on(&self, draft: &Draft) -> Option<NaiveDate> {
+        let is_ahead = |sku: &Uuid| {
+            let level = self.levels.get(sku);
+            level.is_some_and(|level| level.reserved > level.on_hand)
+        };
+        let offers = draft.items.iter().map(|(offer, _)| &draft.facts.offers[*offer]);
+        offers
+            .filter(|offer| offer.parts.iter().any(|(sku, _)| is_ahead(sku)))
+            .filter_map(|offer| offer.ready_on)
+            .max()
     }
 
     /// The price of one line, after its offer was found open, within its limit and its quota.

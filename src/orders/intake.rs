@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::Source;
 use super::decide::Supply;
 use super::draft::Draft;
-use super::store::{hot, write};
+use super::store::hot::{self, Replays, Wanted};
+use super::store::write;
 use super::view::OrderView;
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
@@ -207,8 +208,14 @@ impl Worker {
                 .map(|row| (row.sku_id, row.sold))
                 .collect();
             let hold_end = Some(now.plus(self.hold_ttl));
-            self.board
-                .committed(&facts.code, &supply.levels, &sold, epoch, hold_end);
+            self.board.committed(
+                &facts.code,
+                &supply.levels,
+                &sold,
+                epoch,
+                hold_end,
+                supply.rooms.as_ref(),
+            );
         }
     }
 
@@ -222,7 +229,15 @@ impl Worker {
         let situation = hot::read(swift.on(), &batch::wanted(village, orders, now), false)
             .await
             .ok()?;
-        let mut supply = Supply::new(situation.levels, situation.offers);
+        let rooms = match (batch::calendar_of(orders), &situation.days) {
+            (Some(calendar), Some(days)) => days.rooms_seen(calendar, now).map(Some),
+            _ => Some(None),
+        };
+        let Some(rooms) = rooms else {
+            swift.end();
+            return None;
+        };
+        let mut supply = Supply::new(situation.levels, situation.offers, rooms);
         let mut decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
         let may_be_freed = situation.has_due_holds && decided.iter().any(Decision::is_sold_out);
         if situation.has_subscribers || may_be_freed {
@@ -268,15 +283,13 @@ impl Worker {
         now: Timestamp,
     ) -> Result<Settled> {
         let wanted = batch::wanted(village, orders, now);
-        let mut situation = hot::read(tx.on(), &wanted, true).await?;
-        let mut supply = Supply::new(situation.levels, situation.offers);
-        let mut decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
+        let (mut supply, mut replays, mut told) = locked(tx, &wanted, orders).await?;
+        let mut decided = batch::decide_all(&mut supply, &replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
             && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
-            situation = hot::read(tx.on(), &wanted, true).await?;
-            supply = Supply::new(situation.levels, situation.offers);
-            decided = batch::decide_all(&mut supply, &situation.replays, orders, now);
+            (supply, replays, told) = locked(tx, &wanted, orders).await?;
+            decided = batch::decide_all(&mut supply, &replays, orders, now);
         }
         let places = places(&decided);
         if places.is_empty() {
@@ -298,7 +311,7 @@ impl Worker {
         let last = hot::write(tx, &placing).await?;
         number_all(&mut decided, last, now);
         log_acts(tx, orders, &decided).await?;
-        if situation.has_subscribers {
+        if told {
             let numbers = decided.iter().filter_map(Decision::number);
             let told = || {
                 placing
@@ -317,6 +330,17 @@ impl Worker {
             epoch: None,
         })
     }
+}
+
+/// What decides a batch, locked: what can be had, what its keys have placed before, whether anybody listens.
+async fn locked(tx: &mut Tx, wanted: &Wanted<'_>, orders: &[Waiting]) -> Result<(Supply, Replays, bool)> {
+    let situation = hot::read(tx.on(), wanted, true).await?;
+    let rooms = match (batch::calendar_of(orders), situation.days) {
+        (Some(calendar), Some(days)) => days.rooms(tx, wanted.village, calendar, wanted.now).await?,
+        _ => None,
+    };
+    let supply = Supply::new(situation.levels, situation.offers, rooms);
+    Ok((supply, situation.replays, situation.has_subscribers))
 }
 
 /// A batch that has been decided and written.

@@ -11,6 +11,7 @@ pub mod import;
 pub mod intake;
 pub mod pages;
 pub mod place;
+pub mod promised;
 pub mod quote;
 pub mod store;
 pub mod view;
@@ -20,6 +21,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::draft::Address;
+use self::promised::Promised;
 use crate::clock::Timestamp;
 use crate::id::{VillageId, order_token};
 use crate::money::{Fen, Method};
@@ -191,6 +193,8 @@ pub struct Order {
     pub packed: i64,
     pub shipped: i64,
     pub delivered: i64,
+    /// a [`promised::Promised`] as JSON text
+    pub promise: Option<String>,
     pub version: i64,
     pub placed_at: Timestamp,
     pub paid_at: Option<Timestamp>,
@@ -214,6 +218,21 @@ impl Order {
 
     pub fn token(&self) -> String {
         order_token(self.village_id, self.id)
+    }
+
+    /// When it leaves and arrives, as its buyer was told last; `None` when nothing was promised, or the order has ended.
+    pub fn promised(&self) -> Option<Promised> {
+        let text = self
+            .promise
+            .as_deref()
+            .filter(|_| self.cancelled < self.ordered)?;
+        // a record that another version of this program has written promises what it can't read to nobody
+        serde_json::from_str(text).ok()
+    }
+
+    /// The first two digits of the code of the place it goes to.
+    pub fn province_code(&self) -> &str {
+        self.region_code.get(..2).unwrap_or_default()
     }
 
     /// Where its parcels go.

@@ -8,9 +8,11 @@ use uuid::Uuid;
 use super::decide::Accepted;
 use super::draft::Draft;
 use super::edit::Shape;
+use super::promised::Promised;
 use super::store::changes::{self, Change};
 use super::store::read;
 use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
+use crate::calendar::promise::{Dates, Promise};
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Result, not_found};
@@ -31,11 +33,12 @@ pub struct OrderView {
     pub placed_at: Timestamp,
     pub pay_before: Option<Timestamp>,
     pub paid_at: Option<Timestamp>,
-    /// null while no shipping calendar is kept
-    #[schema(value_type = Option<Object>)]
-    pub promise: Option<Value>,
-    #[schema(value_type = Vec<Object>)]
-    pub parcels: Vec<Value>,
+    /// null when the village keeps no calendar, when there was no room within 60 days, and once the order has ended
+    pub promise: Option<Dates>,
+    /// why the promise is another one than at first
+    pub promise_reason: Option<String>,
+    /// what is packed, and on its way
+    pub parcels: Vec<ParcelView>,
     pub refunds: Vec<RefundView>,
     #[schema(value_type = Vec<Object>)]
     pub claims: Vec<Value>,
@@ -104,6 +107,60 @@ pub struct ItemView {
     pub goods_fen: Fen,
 }
 
+/// A parcel as its buyer sees it.
+#[derive(Serialize, ToSchema)]
+pub struct ParcelView {
+    pub carrier: String,
+    /// the carrier's number, once it has one
+    pub waybill: Option<String>,
+    pub status: ParcelStatus,
+    /// cases of this order in it
+    pub cases: i64,
+    pub arrives_on: String,
+    /// what the carrier has said, the newest first
+    pub events: Vec<ParcelEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParcelStatus {
+    Packed,
+    Shipped,
+    Delivered,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ParcelEvent {
+    pub at: Timestamp,
+    pub status: String,
+    pub text: String,
+}
+
+fn parcel_views(rows: Vec<read::ParcelRow>, events: &[read::ParcelEventRow]) -> Vec<ParcelView> {
+    let event = |row: &read::ParcelEventRow| ParcelEvent {
+        at: row.at,
+        status: row.status.clone(),
+        text: row.text.clone(),
+    };
+    let view = |row: read::ParcelRow| ParcelView {
+        status: match (row.handed_over_at, row.delivered_at) {
+            (_, Some(_)) => ParcelStatus::Delivered,
+            (Some(_), None) => ParcelStatus::Shipped,
+            (None, None) => ParcelStatus::Packed,
+        },
+        events: events
+            .iter()
+            .filter(|event| event.parcel_id == row.id)
+            .map(event)
+            .collect(),
+        carrier: row.carrier,
+        waybill: row.waybill,
+        cases: row.cases,
+        arrives_on: row.arrives_on,
+    };
+    rows.into_iter().map(view).collect()
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct RefundView {
     pub amount_fen: Fen,
@@ -157,7 +214,8 @@ impl OrderView {
             placed_at: now,
             pay_before: hold_ends,
             paid_at: (accepted.total == Fen::ZERO).then_some(now),
-            promise: None,
+            promise: accepted.promise.as_ref().map(Promise::dates),
+            promise_reason: None,
             parcels: Vec::new(),
             refunds: Vec::new(),
             claims: Vec::new(),
@@ -175,6 +233,7 @@ impl OrderView {
     ) -> Self {
         // a hold past its end holds nothing, whether or not it has been swept
         let lapsed = order.pay_before().is_some_and(|end| end <= now);
+        let promised = order.promised().filter(|_| !lapsed);
         OrderView {
             number: order.number.clone(),
             token: order.token(),
@@ -197,7 +256,8 @@ impl OrderView {
             placed_at: order.placed_at,
             pay_before: order.pay_before(),
             paid_at: order.paid_at,
-            promise: None,
+            promise: promised.as_ref().map(Promised::dates),
+            promise_reason: promised.and_then(|promised| promised.reason),
             parcels: Vec::new(),
             refunds: refunds
                 .into_iter()
@@ -238,7 +298,12 @@ pub async fn load_with_order(
     let lines = read::lines(db, village, &[id]).await?;
     let refunds = read::refunds(db, village, id).await?;
     let changes = changes::of_order(db, village, id).await?;
-    let view = OrderView::of(&order, lines, refunds, changes, now);
+    let mut view = OrderView::of(&order, lines, refunds, changes, now);
+    // nothing else has been put into parcels
+    if order.packed > 0 {
+        let events = read::parcel_events(db, village, id).await?;
+        view.parcels = parcel_views(read::parcels(db, village, id).await?, &events);
+    }
     Ok((order, view))
 }
 

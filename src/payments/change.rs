@@ -30,7 +30,7 @@ use crate::money::Fen;
 use crate::orders::draft::{Address, Item, Recipient, check_items, check_note, check_recipient};
 use crate::orders::edit::{self, Shape, Wish};
 use crate::orders::store::changes::{self, Change, NewChange};
-use crate::orders::store::{read, write};
+use crate::orders::store::{promised, read, write};
 use crate::orders::view::{self, OrderView};
 use crate::orders::{ChangeState, Order};
 use crate::villages::auth::By;
@@ -302,6 +302,16 @@ async fn apply(
         None => (order.address(), order.note.clone()),
     };
     changes::rewrite(tx, order, &before.items, after, (&kept.0, &kept.1), at).await?;
+    let province = kept.0.region_code.get(..2).unwrap_or_default();
+    if (after.cases() != order.ordered || province != order.province_code())
+        && promised::renew(tx, order, after.cases(), province, true, "订单改过了", at).await?
+    {
+        let told = json!({"number": order.number, "token": order.token()});
+        outbox::tell(tx, ids, village, at, "order.promise_changed", || {
+            vec![told.to_string()]
+        })
+        .await?;
+    }
     settle_money(tx, ids, order, after, asked_by, at).await?;
     let told = json!({"number": order.number, "token": order.token(), "total_fen": after.total_fen});
     outbox::tell(tx, ids, village, at, "order.changed", || vec![told.to_string()]).await

@@ -35,6 +35,11 @@ impl Level {
     pub fn available(&self) -> i64 {
         self.on_hand + self.ahead - self.reserved
     }
+
+    /// Cases in the store room that can still be promised.
+    pub fn at_hand(&self) -> i64 {
+        self.on_hand - self.reserved
+    }
 }
 
 /// How many cases of a stock item there are, as staff see it.

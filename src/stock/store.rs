@@ -276,19 +276,44 @@ pub async fn ship(
     ids: &Ids,
     staff_id: Option<Uuid>,
 ) -> Result<()> {
+    carry(tx, village, picks, (-1, ""), at, ids, staff_id).await
+}
+
+/// Undoes [`ship`]: the cases are back in their lots, and promised again.
+pub async fn take_back(
+    tx: &mut Tx,
+    village: VillageId,
+    picks: &[Pick],
+    at: Timestamp,
+    ids: &Ids,
+    staff_id: Option<Uuid>,
+) -> Result<()> {
+    carry(tx, village, picks, (1, "撤回交接"), at, ids, staff_id).await
+}
+
+/// Carries picked cases out (`sign` -1) or in again.
+async fn carry(
+    tx: &mut Tx,
+    village: VillageId,
+    picks: &[Pick],
+    (sign, reason): (i64, &str),
+    at: Timestamp,
+    ids: &Ids,
+    staff_id: Option<Uuid>,
+) -> Result<()> {
     let row = |pick: &Pick| PickRow {
         id: ids.uuid(at),
         sku: pick.sku,
         lot: pick.lot,
-        cases: pick.cases,
+        cases: pick.cases * sign,
         order_id: pick.order_id,
     };
     let by_sku = sums(picks.iter().map(|pick| (pick.sku, pick.cases)))?;
     let by_lot = sums(picks.iter().map(|pick| ((pick.sku, pick.lot), pick.cases)))?;
     tx.changes_supply();
     let done = async {
-        take_from_items(tx, village, &by_sku).await?;
-        take_from_lots(tx, village, &by_lot).await
+        add_to_items(tx, village, &by_sku, sign).await?;
+        add_to_lots(tx, village, &by_lot, sign).await
     };
     done.await.map_err(|error| {
         if error.is_check_violation() {
@@ -301,25 +326,26 @@ pub async fn ship(
     on!(tx,
         sqlite: "INSERT INTO movement (village_id, id, sku_id, lot_id, quantity, kind, reason, at, staff_id, order_id)
                  SELECT $1, unhex(value->>'id', '-'), unhex(value->>'sku', '-'), unhex(value->>'lot', '-'),
-                        -(value->>'cases'), 'shipped', '', $2, $3, unhex(value->>'order_id', '-') FROM jsonb_each($4)",
+                        value->>'cases', 'shipped', $5, $2, $3, unhex(value->>'order_id', '-') FROM jsonb_each($4)",
         pg: "INSERT INTO movement (village_id, id, sku_id, lot_id, quantity, kind, reason, at, staff_id, order_id)
-             SELECT $1, id, sku, lot, -cases, 'shipped', '', $2, $3, order_id
+             SELECT $1, id, sku, lot, cases, 'shipped', $5, $2, $3, order_id
              FROM json_to_recordset($4::json) AS pick(id uuid, sku uuid, lot uuid, cases bigint, order_id uuid)",
-        sql, ex => sqlx::query(sql).bind(village).bind(at).bind(staff_id).bind(rows).execute(ex).await.map(|_| ()))?;
+        sql, ex => sqlx::query(sql).bind(village).bind(at).bind(staff_id).bind(rows).bind(reason)
+            .execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 
-async fn take_from_items(tx: &mut Tx, village: VillageId, cases: &BTreeMap<Uuid, i64>) -> Result<()> {
+async fn add_to_items(tx: &mut Tx, village: VillageId, cases: &BTreeMap<Uuid, i64>, sign: i64) -> Result<()> {
     let row = |(sku, cases): (&Uuid, &i64)| CasesRow {
         sku: *sku,
-        cases: *cases,
+        cases: *cases * sign,
     };
     let rows = json(&cases.iter().map(row).collect::<Vec<_>>());
     let changed = on!(tx,
-        sqlite: "UPDATE stock SET on_hand = stock.on_hand - pick.cases, reserved = stock.reserved - pick.cases
+        sqlite: "UPDATE stock SET on_hand = stock.on_hand + pick.cases, reserved = stock.reserved + pick.cases
                  FROM (SELECT unhex(value->>'sku', '-') AS sku, value->>'cases' AS cases FROM jsonb_each($2)) AS pick
                  WHERE stock.village_id = $1 AND stock.sku_id = pick.sku",
-        pg: "UPDATE stock SET on_hand = stock.on_hand - pick.cases, reserved = stock.reserved - pick.cases
+        pg: "UPDATE stock SET on_hand = stock.on_hand + pick.cases, reserved = stock.reserved + pick.cases
              FROM json_to_recordset($2::json) AS pick(sku uuid, cases bigint)
              WHERE stock.village_id = $1 AND stock.sku_id = pick.sku",
         sql, ex => sqlx::query(sql).bind(village).bind(rows).execute(ex).await.map(|done| done.rows_affected()))?;
@@ -333,19 +359,24 @@ struct LotRow {
     cases: i64,
 }
 
-async fn take_from_lots(tx: &mut Tx, village: VillageId, cases: &BTreeMap<(Uuid, Uuid), i64>) -> Result<()> {
+async fn add_to_lots(
+    tx: &mut Tx,
+    village: VillageId,
+    cases: &BTreeMap<(Uuid, Uuid), i64>,
+    sign: i64,
+) -> Result<()> {
     let row = |(&(sku, lot), cases): (&(Uuid, Uuid), &i64)| LotRow {
         sku,
         lot,
-        cases: *cases,
+        cases: *cases * sign,
     };
     let rows = json(&cases.iter().map(row).collect::<Vec<_>>());
     let changed = on!(tx,
-        sqlite: "UPDATE lot SET on_hand = lot.on_hand - pick.cases
+        sqlite: "UPDATE lot SET on_hand = lot.on_hand + pick.cases
                  FROM (SELECT unhex(value->>'sku', '-') AS sku, unhex(value->>'lot', '-') AS lot,
                               value->>'cases' AS cases FROM jsonb_each($2)) AS pick
                  WHERE lot.village_id = $1 AND lot.sku_id = pick.sku AND lot.id = pick.lot",
-        pg: "UPDATE lot SET on_hand = lot.on_hand - pick.cases
+        pg: "UPDATE lot SET on_hand = lot.on_hand + pick.cases
              FROM json_to_recordset($2::json) AS pick(sku uuid, lot uuid, cases bigint)
              WHERE lot.village_id = $1 AND lot.sku_id = pick.sku AND lot.id = pick.lot",
         sql, ex => sqlx::query(sql).bind(village).bind(rows).execute(ex).await.map(|done| done.rows_affected()))?;

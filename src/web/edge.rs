@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
@@ -71,11 +71,16 @@ impl Lang {
 
     /// An instant as the village's clock shows it, for people: `1月28日 20:00`.
     pub fn moment(&self, at: &Timestamp) -> String {
-        let (day, minute) = (at.day(), at.local_minute());
+        let minute = at.local_minute();
         let time = minute.split(' ').nth(1).unwrap_or_default();
+        format!("{} {time}", self.day(&at.day()))
+    }
+
+    /// A day for people: `1月28日`.
+    pub fn day(&self, day: &NaiveDate) -> String {
         match self {
-            Lang::Zh => format!("{}月{}日 {time}", day.month(), day.day()),
-            Lang::En => format!("{} {time}", day.format("%-d %B")),
+            Lang::Zh => format!("{}月{}日", day.month(), day.day()),
+            Lang::En => day.format("%-d %B").to_string(),
         }
     }
 

@@ -6,10 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, Request, header};
 use cunji::audit::{Finding, check, is_clean, report};
 use cunji::db::{Db, sqlite_path};
-use cunji::error::Result;
 use cunji::orders::store::write::expire_due;
-use cunji::stock::Pick;
-use cunji::stock::store::ship;
 use cunji::{on, transact};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -17,6 +14,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use uuid::Uuid;
 
 use crate::app::{TestApp, on_both};
+use crate::batches;
+use crate::calendar::{CAPACITY, carrier, keep};
 use crate::goods::{add_sku, product, receive, sku};
 use crate::pg;
 
@@ -81,33 +80,24 @@ async fn pay(shop: &TestApp, order: &Value) {
     .await;
 }
 
-/// Packs, ships and delivers an order of `cases` of one sku, as the workshop and the carrier would.
-async fn deliver(shop: &TestApp, number: &str, cases: i64) {
-    let (village, at) = (shop.zhang.id, shop.app.clock.now());
-    let done: Result<()> = transact!(shop.app.db, tx => {
-        let (order_id, sku, lot): (Uuid, Uuid, Uuid) = on!(tx, ex => sqlx::query_as(
-            "SELECT line.order_id, line.sku_id, lot.id FROM orders
-             JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
-             JOIN lot ON lot.village_id = line.village_id AND lot.sku_id = line.sku_id AND lot.code = 'L1'
-             WHERE orders.village_id = $1 AND orders.number = $2").bind(village).bind(number).fetch_one(ex).await)?;
-        let staff: Uuid = on!(tx, ex => sqlx::query_scalar(
-            "SELECT id FROM staff WHERE village_id = $1 AND role = 'packer'").bind(village).fetch_one(ex).await)?;
-        ship(tx, village, &[Pick { sku, lot, cases, order_id }], at, &shop.app.ids, Some(staff)).await?;
-        for sql in [
-            "UPDATE orders SET packed = ordered, shipped = ordered, delivered = ordered WHERE village_id = $1 AND id = $2",
-            "UPDATE order_line SET packed = ordered, shipped = ordered, delivered = ordered
-             WHERE village_id = $1 AND order_id = $2",
-        ] {
-            on!(tx, ex => sqlx::query(sql).bind(village).bind(order_id).execute(ex).await.map(|_| ()))?;
-        }
-        Ok(())
-    });
-    done.unwrap();
+/// Plans, packs, ships and delivers what is paid, as the workshop and the carrier do.
+async fn deliver(shop: &TestApp) {
+    batches::plan(shop, batches::request(true)).await;
+    let batch = batches::all(shop).await[0].clone();
+    batches::must(shop, &batch, "release", json!({})).await;
+    let codes = batches::codes(shop, &batch).await;
+    batches::must(shop, &batch, "pack", json!({"parcels": codes})).await;
+    let items = json!({"items": [{"parcel": codes[0], "waybill": "7310001234567"}]});
+    batches::must(shop, &batch, "waybills", items).await;
+    batches::must(shop, &batch, "hand-over", json!({})).await;
+    let path = format!("/api/v1/parcels/{}/delivered", codes[0]);
+    shop.must(Method::POST, &shop.zhang.packer, &path, Value::Null)
+        .await;
 }
 
 /// Some of everything that can happen to an order. Gives the link's code; the numbers of the orders:
 /// 1 expired, 2 delivered, 3 waiting with two payments open, 4 cancelled and refunded, 5 a gift box for cash on
-/// delivery, 6 paid by transfer with a refund to do by hand.
+/// delivery, 6 paid by transfer with a refund to do by hand. 5 and 6 are planned.
 pub async fn fill(shop: &TestApp) -> String {
     let manager = &shop.zhang.manager;
     let fentiao = product(shop, "fentiao").await;
@@ -123,6 +113,11 @@ pub async fn fill(shop: &TestApp) -> String {
                       "step_fen": 200, "free_from_fen": null});
     shop.must(Method::PUT, manager, "/api/v1/freight", json!({"items": [rule]}))
         .await;
+    let mut zto = carrier("zto", 50);
+    zto["stops"][0]["province"] = json!("41");
+    keep(shop, 60, &[zto]).await;
+    let snow = json!({"cases_per_day": 60, "days": {"2024-01-24": 0}});
+    shop.must(Method::PUT, manager, CAPACITY, snow).await;
     let link = link(shop, &[ft, ms, gift]).await;
     let some = |sku: &str, quantity: i64| json!([{"sku": sku, "quantity": quantity}]);
 
@@ -132,7 +127,7 @@ pub async fn fill(shop: &TestApp) -> String {
         .unwrap();
     let delivered = order(shop, &link, "k2", some("FT05", 2), "practice").await;
     pay(shop, &delivered).await;
-    deliver(shop, &text(&delivered, "number"), 2).await;
+    deliver(shop).await;
     let waiting = order(shop, &link, "k3", some("MS10", 2), "practice").await;
     for method in ["practice", "transfer"] {
         let path = format!("/api/v1/orders/{}/payments", text(&waiting, "token"));
@@ -153,6 +148,7 @@ pub async fn fill(shop: &TestApp) -> String {
     let part = json!({"amount_fen": 500, "reason": "少了一小袋"});
     shop.must(Method::POST, manager, &format!("{path}/refunds"), part)
         .await;
+    batches::plan(shop, batches::request(true)).await;
     link
 }
 
@@ -244,6 +240,8 @@ const REFUNDED: &str = "an order's refunded = its done refunds, within captured"
 const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
 const PAID_AT: &str = "an order has paid_at once it was covered while live";
 const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
+const PROMISE: &str = "a live order's promise is for all its cases";
+const DAY: &str = "a day's promised cases = those of its live orders, within its room";
 const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
 const NUMBER: &str = "an order's number is within its day's counter";
 const TIME: &str = "an active hold has an end, and no order changed before it was placed";
@@ -268,16 +266,20 @@ macro_rules! breaks {
     };
 }
 
+mod parcels;
+
+use parcels::{BOXED, MOVED};
+
 const BREAKS: &[Break] = breaks! {
     "UPDATE lot SET on_hand = on_hand + CASE code WHEN 'L1' THEN 1 ELSE -1 END
      WHERE sku_id = (SELECT id FROM sku WHERE code = 'FT05')" => [LOT]: ["1/FT05/L1", "1/FT05/L2"];
     "UPDATE stock SET on_hand = on_hand + 1 WHERE sku_id = (SELECT id FROM sku WHERE code = 'FT05')"
         => [ON_HAND]: ["1/FT05"];
-    "UPDATE movement SET quantity = quantity - 1 WHERE kind = 'shipped'" => [LOT, ON_HAND]: ["1/FT05/L1"];
+    "UPDATE movement SET quantity = quantity - 1 WHERE kind = 'shipped'" => [LOT, ON_HAND, MOVED]: ["1/FT05/L1"];
     "UPDATE movement SET quantity = quantity - 600 WHERE kind = 'shipped';
      UPDATE lot SET on_hand = on_hand - 600 WHERE sku_id = (SELECT id FROM sku WHERE code = 'FT05') AND code = 'L1';
      UPDATE stock SET on_hand = on_hand - 600 WHERE sku_id = (SELECT id FROM sku WHERE code = 'FT05')"
-        => [LOT, ON_HAND, RESERVED] sqlite [CHECKS]: ["1/FT05/L1"];
+        => [LOT, ON_HAND, RESERVED, MOVED] sqlite [CHECKS]: ["1/FT05/L1"];
     "UPDATE movement SET sku_id = (SELECT id FROM sku WHERE code = 'MS10') WHERE kind = 'shipped'"
         => [LOT, ON_HAND]: ["1/FT05/L1"];
     "UPDATE stock SET reserved = reserved + 1 WHERE sku_id = (SELECT id FROM sku WHERE code = 'MS10')"
@@ -292,14 +294,14 @@ const BREAKS: &[Break] = breaks! {
     "UPDATE orders SET freight_fen = freight_fen + 1 WHERE number = '240120-0002'"
         => [TOTAL] sqlite [CHECKS]: ["1/240120-0002"];
     "UPDATE order_line SET packed = 1 WHERE order_id = (SELECT id FROM orders WHERE number = '240120-0005')"
-        => [CASES]: ["1/240120-0005"];
+        => [CASES, BOXED]: ["1/240120-0005"];
     "UPDATE order_line SET returned = 3 WHERE order_id = (SELECT id FROM orders WHERE number = '240120-0002')"
         => [CASES] sqlite [CHECKS]: ["1/240120-0002"];
     "UPDATE orders SET captured_fen = captured_fen + 1 WHERE number = '240120-0002'" => [CAPTURED]: ["1/240120-0002"];
     "UPDATE orders SET refunded_fen = refunded_fen - 1 WHERE number = '240120-0004'" => [REFUNDED]: ["1/240120-0004"];
     "UPDATE orders SET packed = 1 WHERE number = '240120-0003';
      UPDATE order_line SET packed = 1 WHERE order_id = (SELECT id FROM orders WHERE number = '240120-0003')"
-        => [PACKED]: ["1/240120-0003"];
+        => [PACKED, BOXED]: ["1/240120-0003"];
     "UPDATE orders SET paid_at = NULL WHERE number = '240120-0002'" => [PAID_AT]: ["1/240120-0002"];
     "UPDATE orders SET paid_at = placed_at WHERE number IN ('240120-0001', '240120-0003')"
         => [PAID_AT]: ["1/240120-0001", "1/240120-0003"];
@@ -308,6 +310,18 @@ const BREAKS: &[Break] = breaks! {
     "UPDATE orders SET ended_as = NULL WHERE number = '240120-0001'" => [HOLD]: ["1/240120-0001"];
     "UPDATE orders SET hold_ends_at = NULL WHERE number = '240120-0003'" => [TIME] sqlite [CHECKS]: ["1/240120-0003"];
     "UPDATE orders SET updated_at = placed_at - 1 WHERE number = '240120-0005'" => [TIME]: ["1/240120-0005"];
+    "UPDATE promise_day SET promised = promised - 1 WHERE carrier = ''" => [DAY]: ["1/2024-01-20/"];
+    "UPDATE promise_day SET room = 1 WHERE carrier = 'zto'" => [DAY] sqlite [CHECKS]: ["1/2024-01-20/zto"];
+    "DELETE FROM promise_day WHERE carrier = 'zto'" => [DAY]: ["1/2024-01-20/zto"];
+    "UPDATE orders SET promise = REPLACE(promise, '2024-01-20', '2024-01-21') WHERE number = '240120-0003'"
+        => [DAY]: [];
+    "UPDATE orders SET promise = REPLACE(promise, '\"cases\":2', '\"cases\":1') WHERE number = '240120-0003'"
+        => [PROMISE, DAY]: ["1/240120-0003"];
+    "UPDATE orders SET promise = NULL WHERE number = '240120-0003'" => [DAY]: ["1/2024-01-20/", "1/2024-01-20/zto"];
+    "UPDATE promise_day SET village_id = 99 WHERE promised = 0; UPDATE carrier_transit SET village_id = 99;
+     UPDATE carrier_stop SET village_id = 99; UPDATE carrier_day SET village_id = 99"
+        => [POINTERS] sqlite [KEYS]: [];
+    "UPDATE capacity_day SET village_id = 99" => [POINTERS] sqlite [KEYS]: ["capacity_day.village_id 99"];
     "UPDATE orders SET body_hash = NULL WHERE number = '240120-0005'" => [BODY_HASH]: ["1/240120-0005"];
     "UPDATE orders SET number = '240120-0007' WHERE number = '240120-0005'" => [NUMBER]: ["1/240120-0007"];
     "UPDATE orders SET number = '240121-0001' WHERE number = '240120-0005'" => [NUMBER]: ["1/240121-0001"];
@@ -334,7 +348,7 @@ const BREAKS: &[Break] = breaks! {
      WHERE staff_id = (SELECT id FROM staff WHERE village_id = 1 AND role = 'packer')"
         => [POINTERS] sqlite [KEYS]: [];
     "UPDATE movement SET staff_id = (SELECT id FROM link) WHERE kind = 'shipped'" => [POINTERS]: [];
-    "UPDATE movement SET order_id = (SELECT id FROM link) WHERE kind = 'shipped'" => [POINTERS]: [];
+    "UPDATE movement SET order_id = (SELECT id FROM link) WHERE kind = 'shipped'" => [MOVED, POINTERS]: [];
     "UPDATE payment SET confirmed_by = (SELECT id FROM link) WHERE confirmed_by IS NOT NULL" => [POINTERS]: [];
     "UPDATE refund SET asked_by = (SELECT id FROM link) WHERE state = 'by_hand'" => [POINTERS]: [];
     "UPDATE outbox SET subscriber_id = (SELECT id FROM link)" => [POINTERS] sqlite [KEYS]: [];
@@ -372,7 +386,7 @@ async fn what_breaks_is_found_and_nothing_else() {
             Some(_) => DAMAGE_OF_SQLITE,
             None => DAMAGE_OF_POSTGRES,
         };
-        for (at, broken) in BREAKS.iter().chain(damage).enumerate() {
+        for (at, broken) in BREAKS.iter().chain(parcels::BREAKS).chain(damage).enumerate() {
             let findings = broken_copy(url, at, broken.sql).await;
             let mut expected = broken.found.to_vec();
             if sqlite_path(url).is_some() {

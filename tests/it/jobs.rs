@@ -216,6 +216,7 @@ async fn every_job_runs_and_others_are_unknown() {
         let expected = [
             ("expire-holds", "0 holds ended"),
             ("send-outbox", "0 delivered, 0 failed, 0 put off"),
+            ("promise-backlog", "0 promised"),
             ("clean-credentials", "1 removed"),
             ("clean-outbox", "0 removed"),
             ("refresh-statistics", "refreshed"),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::app::TestApp;
+use crate::batches;
 use crate::buyer::{desk, link, path, placed, wish, wish_by};
 use crate::goods::{add_sku, product, receive, sku};
 use crate::imports::{bring_in, generic, row};
@@ -28,6 +29,8 @@ pub struct Names {
     subscriber: String,
     event: String,
     lot: String,
+    batch: String,
+    parcel: String,
 }
 
 fn text(value: &Value) -> String {
@@ -54,6 +57,7 @@ impl Names {
         shop.must(Method::POST, manager, &desk(&order, "/confirm-payment"), money)
             .await;
         let file = generic(&[&row(1, 1, "", "paid")]);
+        let (batch, parcel) = sent(shop).await;
         Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
             refund: first("/api/v1/refunds").await,
@@ -66,6 +70,8 @@ impl Names {
             lot: order_token(shop.zhang.id, text(&lot["lot"]["id"]).parse().unwrap()),
             link,
             product,
+            batch,
+            parcel,
         }
     }
 
@@ -86,6 +92,8 @@ impl Names {
             "import" => &self.import,
             "subscriber" => &self.subscriber,
             "event" => &self.event,
+            "batch" => &self.batch,
+            "parcel" => &self.parcel,
             "file" => "style.css",
             _ => panic!("{{{name}}} of {} needs a value in the tests", route.path),
         }
@@ -107,6 +115,20 @@ impl Names {
     pub fn real_path(&self, route: &Route) -> String {
         self.path(route, |_, value| value.to_owned())
     }
+}
+
+/// A batch that is handed over, and its parcel with a waybill.
+async fn sent(shop: &TestApp) -> (String, String) {
+    batches::opened(shop, 60).await;
+    batches::plan(shop, batches::request(true)).await;
+    let batch = batches::all(shop).await[0].clone();
+    let parcel = batches::codes(shop, &batch).await[0].clone();
+    batches::must(shop, &batch, "release", json!({})).await;
+    batches::must(shop, &batch, "pack", json!({"parcels": [parcel]})).await;
+    let items = json!({"items": [{"parcel": parcel, "waybill": "7310001234567"}]});
+    batches::must(shop, &batch, "waybills", items).await;
+    batches::must(shop, &batch, "hand-over", json!({})).await;
+    (text(&batch["id"]), parcel)
 }
 
 fn parameter(part: &str) -> Option<&str> {
@@ -158,11 +180,42 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("PATCH", "/api/v1/products/{id}/skus/{sku}") => json!({"title": "粉条", "price_fen": 6900}),
         ("PUT", "/api/v1/freight") => json!({"items": [{"province": "*", "served": true, "first_grams": 3000,
             "first_fen": 800, "step_grams": 1000, "step_fen": 200, "free_from_fen": null}]}),
+        ("PUT", "/api/v1/capacity") => json!({"cases_per_day": 60, "days": {"2024-01-24": 0}}),
+        ("PUT", "/api/v1/carriers") => json!({"items": [crate::calendar::carrier("zto", 50)]}),
         ("POST", "/api/v1/stock/receipts") => crate::goods::receipt("FT05", "L2", "2025-01-09", 5),
         ("POST", "/api/v1/stock/adjustments") => {
             json!({"sku": "FT05", "lot": "L1", "quantity": 1, "reason": "盘点"})
         }
         ("PUT", "/api/v1/stock/{sku}/ahead") => json!({"cases": 5, "ready_on": "2024-01-25"}),
+        ("POST", "/api/v1/plan") => {
+            json!({"as_of": "2024-01-20", "deadline": "2024-02-08", "commit": true, "merge": true,
+                   "max_parcel_grams": 20_000, "horizon_days": 30})
+        }
+        ("POST", "/api/v1/plan/what-if") => {
+            json!({"as_of": "2024-01-20", "deadline": "2024-02-08", "workshop": {"cases_per_day": 80},
+                   "carriers": {"zto": {"pickup_cases_per_day": 10}}, "ready_on": {"240120-0001": "2024-01-25"},
+                   "spoiled": [{"sku": "FT05", "lot": "L1", "quantity": 1}]})
+        }
+        ("POST", "/api/v1/orders/{order}/wish") => {
+            json!({"carrier": "zto", "arrive_by": "2024-02-08", "not_before": "2024-01-21", "together": true})
+        }
+        ("POST", "/api/v1/batches/{batch}/hold") => json!({"parcels": ["P00018"], "reason": "等买家回话"}),
+        ("POST", "/api/v1/batches/{batch}/split") => {
+            json!({"parcels": ["P00018"], "ship_on": "2024-01-22", "carrier": "zto"})
+        }
+        (
+            "POST",
+            "/api/v1/batches/{batch}/pack"
+            | "/api/v1/batches/{batch}/unpack"
+            | "/api/v1/batches/{batch}/unhold"
+            | "/api/v1/batches/{batch}/take-out",
+        ) => json!({"parcels": ["P00018"]}),
+        ("POST", "/api/v1/batches/{batch}/waybills") => {
+            json!({"items": [{"parcel": "P00018", "waybill": "7310001234567"}]})
+        }
+        ("POST", "/api/v1/parcels/{parcel}/waybill") => {
+            json!({"waybill": "7310001234568", "reason": "打印坏了"})
+        }
         ("POST", "/api/v1/subscribers") => json!({"url": "https://example.org/other"}),
         _ => return None,
     })

@@ -29,6 +29,7 @@ pub const SCANS: &[Scan] = &[
     OFFERS,
     LINES,
     ORDERS,
+    DAYS,
     LINK_KEYS,
     SHOP_NUMBERS,
     OPEN_PAYMENTS,
@@ -200,6 +201,11 @@ const ORDERS: Scan = Scan {
                  ELSE ended_as IS NOT NULL AND cancelled = ordered END",
         ),
         (
+            "8",
+            "a live order's promise is for all its cases",
+            "promise IS NULL OR hold = 'released' OR CAST(promise{json}->>'cases' AS BIGINT) = ordered - cancelled",
+        ),
+        (
             "5",
             "an order has a body_hash if and only if it has a key or another shop's number",
             "(idem_key IS NULL AND external_no IS NULL) = (body_hash IS NULL)",
@@ -217,6 +223,27 @@ const ORDERS: Scan = Scan {
             "updated_at >= placed_at AND (hold <> 'active' OR hold_ends_at IS NOT NULL)",
         ),
     ],
+};
+
+/// Days of the workshop (no carrier) and of the carriers, beside what live orders were promised on them.
+const DAYS: Scan = Scan {
+    from: "(SELECT village_id, day, carrier, SUM(promised) AS promised, SUM(room) AS room, SUM(cases) AS cases
+            FROM (
+                SELECT village_id, day, carrier, promised, room, 0 AS cases FROM promise_day
+                UNION ALL
+                SELECT village_id, promise{json}->>'ships_on', '', 0, 0, CAST(promise{json}->>'cases' AS BIGINT)
+                FROM orders WHERE promise IS NOT NULL AND hold <> 'released'
+                UNION ALL
+                SELECT village_id, promise{json}->>'ships_on', promise{json}->>'carrier', 0, 0,
+                       CAST(promise{json}->>'cases' AS BIGINT)
+                FROM orders WHERE promise IS NOT NULL AND hold <> 'released'
+            ) AS facts GROUP BY village_id, day, carrier) AS promised_day",
+    label: "CAST(village_id AS TEXT) || '/' || day || '/' || carrier",
+    holds: &[(
+        "8",
+        "a day's promised cases = those of its live orders, within its room",
+        "promised = cases AND promised >= 0 AND promised <= room",
+    )],
 };
 
 /// Without a link, a key is one of staff.

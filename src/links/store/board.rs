@@ -135,6 +135,13 @@ pub async fn components(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Ve
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).fetch_all(ex).await)?)
 }
 
+/// The days on which stock items that are sold ahead of their lot are in.
+pub async fn ahead_days(db: &Db, village: VillageId) -> Result<Vec<(Uuid, String)>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT sku_id, ahead_ready_on FROM stock WHERE village_id = $1 AND ahead_ready_on IS NOT NULL")
+        .bind(village).fetch_all(ex).await)?)
+}
+
 /// The counters of these stock items. What holds past their end still hold is left out of `reserved`.
 pub async fn levels(db: &Db, village: VillageId, skus: &[Uuid], now: Timestamp) -> Result<Vec<Level>> {
     Ok(on!(db,

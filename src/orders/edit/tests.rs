@@ -80,6 +80,7 @@ fn order(goods_fen: i64, freight_fen: i64, cases: i64) -> Order {
         packed: 0,
         shipped: 0,
         delivered: 0,
+        promise: None,
         version: 1,
         placed_at: at,
         paid_at: None,

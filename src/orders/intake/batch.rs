@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::Waiting;
+use crate::calendar::Calendar;
+use crate::calendar::promise::Rooms;
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, text};
 use crate::id::VillageId;
@@ -98,13 +100,23 @@ pub(super) fn wanted(village: VillageId, orders: &[Waiting], now: Timestamp) -> 
     skus.dedup();
     links.sort_unstable();
     links.dedup();
+    let keeps_calendar = calendar_of(orders).is_some();
     Wanted {
         village,
         now,
         skus,
         links,
         keys: orders.iter().filter_map(|order| key_of(&order.draft)).collect(),
+        days_from: keeps_calendar.then(|| now.day()),
     }
+}
+
+/// The newest calendar that one of these orders was drafted by.
+pub(super) fn calendar_of(orders: &[Waiting]) -> Option<&Arc<Calendar>> {
+    let calendars = orders
+        .iter()
+        .filter_map(|order| order.draft.facts.calendar.as_ref());
+    calendars.max_by_key(|calendar| calendar.edition)
 }
 
 /// Decides the batch in the order in which it came.
@@ -185,6 +197,7 @@ pub(super) fn placing<'a>(
             .iter()
             .map(|(sku, cases)| (*sku, *cases))
             .collect(),
+        takes: supply.rooms.as_ref().map_or_else(Vec::new, Rooms::taken),
         sold: supply
             .sold
             .iter()

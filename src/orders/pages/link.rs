@@ -4,9 +4,11 @@ use askama::Template;
 use axum::http::StatusCode;
 
 use crate::address;
+use crate::calendar::promise::Dates;
 use crate::error::{FieldError, Text};
 use crate::links::Status;
 use crate::links::board::{Facts, Offer};
+use crate::links::outlook::{LastOrder, Outlook};
 use crate::links::poster::Cover;
 use crate::money::{Fen, Method};
 use crate::orders::form::{Form, quantity_field};
@@ -21,6 +23,8 @@ pub(super) struct Confirm {
     pub(super) name: String,
     pub(super) phone: String,
     pub(super) place: String,
+    pub(super) promise: Option<Dates>,
+    pub(super) last: Option<LastOrder>,
 }
 
 /// What the answer to a form says beyond the form itself.
@@ -41,6 +45,7 @@ pub(super) struct LinkPage<'a> {
     pub(super) facts: &'a Facts,
     pub(super) status: Status,
     pub(super) available: &'a [i64],
+    pub(super) outlook: Option<&'a Outlook>,
     pub(super) form: &'a Form,
     pub(super) said: &'a Said,
     pub(super) methods: &'a [Method],
@@ -187,6 +192,29 @@ impl LinkPage<'_> {
         }
     }
 
+    /// When what is ordered leaves and is there.
+    fn dates(&self, dates: &Dates) -> String {
+        let (ships, arrives) = (self.lang.day(&dates.ships_on), self.lang.day(&dates.arrives_by));
+        match self.lang {
+            Lang::Zh => format!("{ships}发出，最晚{arrives}送到"),
+            Lang::En => format!("leaves on {ships}, with you by {arrives}"),
+        }
+    }
+
+    /// Until when to order for Spring Festival; nothing for a calendar that does not look that far.
+    fn before_the_festival(&self, last: &Option<LastOrder>) -> String {
+        let Some(last) = last else {
+            return String::new();
+        };
+        let day = last.day.map(|day| self.lang.day(&day));
+        match (self.lang, day) {
+            (Lang::Zh, Some(day)) => format!("春节前要收到，最晚{day}下单"),
+            (Lang::Zh, None) => "春节前已经送不到了".to_owned(),
+            (Lang::En, Some(day)) => format!("to have it before Spring Festival, order by {day}"),
+            (Lang::En, None) => "too late to arrive before Spring Festival".to_owned(),
+        }
+    }
+
     fn left(&self, at: &usize) -> i64 {
         self.available.get(*at).copied().unwrap_or(0)
     }
@@ -246,6 +274,7 @@ mod tests {
             facts,
             status,
             available: left,
+            outlook: None,
             form,
             said,
             methods: &[Method::Practice, Method::Transfer, Method::Cod],
@@ -345,13 +374,35 @@ mod tests {
                 name: "李小雨".into(),
                 phone: "13800138000".into(),
                 place: "河南省郑州市金水区 花园路1号".into(),
+                promise: Some(Dates {
+                    ships_on: "2024-01-24".parse().unwrap(),
+                    arrives_by: "2024-01-25".parse().unwrap(),
+                }),
+                last: Some(LastOrder {
+                    feast: "2024-02-10".parse().unwrap(),
+                    day: "2024-02-07".parse().ok(),
+                }),
             }),
             known: Some("1known".into()),
             notice: Some(text("变了", "changed")),
             ..Said::default()
         };
-        for (lang, button) in [(Lang::Zh, "提交订单"), (Lang::En, "Place the order")] {
+        for (lang, button, promise, last) in [
+            (
+                Lang::Zh,
+                "提交订单",
+                "1月24日发出，最晚1月25日送到",
+                "最晚2月7日下单",
+            ),
+            (
+                Lang::En,
+                "Place the order",
+                "leaves on 24 January, with you by 25 January",
+                "order by 7 February",
+            ),
+        ] {
             let page = render_page(lang, &facts, &[5, 5], Status::Open, &form, &said);
+            assert!(page.contains(promise) && page.contains(last), "{page}");
             assert!(
                 page.contains(button) && page.contains("¥142.00") && page.contains("value=\"14200\""),
                 "{page}"

@@ -24,6 +24,7 @@ use crate::config::PublicUrl;
 use crate::error::{Error, FieldError, Result, Text, text};
 use crate::id::{Ids, order_token};
 use crate::links::board::{Board, Facts, Snapshot};
+use crate::links::outlook::LastOrder;
 use crate::money::{Fen, Method};
 use crate::web::edge::Lang;
 
@@ -121,7 +122,7 @@ fn confirm(
         }
     }
     let quote = match quote(
-        facts,
+        snapshot,
         &checked.items,
         checked.to.region_code.get(..2).unwrap_or_default(),
     ) {
@@ -153,6 +154,11 @@ fn confirm(
         name: checked.to.name.clone(),
         phone: checked.to.phone.clone(),
         place: place_name(&checked),
+        promise: quote.promise,
+        last: quote.festival.map(|feast| LastOrder {
+            feast,
+            day: quote.last_order_day,
+        }),
     };
     Ok(Ok((checked, confirm)))
 }
@@ -340,6 +346,7 @@ fn render(
         facts: &snapshot.facts,
         status: snapshot.facts.status(now),
         available: &snapshot.available,
+        outlook: snapshot.outlook.as_ref(),
         form,
         said,
         methods,

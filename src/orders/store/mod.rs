@@ -2,5 +2,6 @@
 
 pub mod changes;
 pub mod hot;
+pub mod promised;
 pub mod read;
 pub mod write;

@@ -15,7 +15,7 @@ macro_rules! columns {
          orders.name, orders.phone, orders.province, orders.city, orders.district, orders.street, orders.region_code,
          orders.note, orders.method, orders.goods_fen, orders.freight_fen, orders.total_fen, orders.captured_fen,
          orders.refunded_fen, orders.hold, orders.hold_ends_at, orders.ended_as, orders.ordered, orders.cancelled,
-         orders.packed, orders.shipped, orders.delivered, orders.version, orders.placed_at, orders.paid_at,
+         orders.packed, orders.shipped, orders.delivered, orders.promise, orders.version, orders.placed_at, orders.paid_at,
          orders.updated_at"
     };
 }
@@ -150,5 +150,51 @@ pub async fn refunds(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<Ref
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT id, amount_fen, state, reason, created_at, done_at FROM refund
          WHERE village_id = $1 AND order_id = $2 ORDER BY id")
+        .bind(village).bind(order).fetch_all(ex).await)?)
+}
+
+/// A parcel with cases of an order, packed or further on its way, with its carrier's name and number.
+#[derive(sqlx::FromRow)]
+pub struct ParcelRow {
+    pub id: Uuid,
+    pub carrier: String,
+    pub waybill: Option<String>,
+    pub cases: i64,
+    pub arrives_on: String,
+    pub handed_over_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// The packed parcels with cases of an order; the cases are this order's.
+pub async fn parcels(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<ParcelRow>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT parcel.id, COALESCE(carrier.name, parcel.carrier) AS carrier, waybill.number AS waybill, inside.cases,
+                parcel.arrives_on, parcel.handed_over_at, parcel.delivered_at
+         FROM (SELECT village_id, parcel_id, CAST(SUM(cases) AS BIGINT) AS cases FROM parcel_line
+               WHERE village_id = $1 AND order_id = $2 GROUP BY village_id, parcel_id) AS inside
+         JOIN parcel ON parcel.village_id = inside.village_id AND parcel.id = inside.parcel_id
+         LEFT JOIN carrier ON carrier.village_id = parcel.village_id AND carrier.code = parcel.carrier
+         LEFT JOIN waybill ON waybill.village_id = parcel.village_id AND waybill.parcel_id = parcel.id
+                          AND waybill.ended_at IS NULL
+         WHERE parcel.packed_at IS NOT NULL ORDER BY parcel.id")
+        .bind(village).bind(order).fetch_all(ex).await)?)
+}
+
+/// What a carrier has said of a parcel.
+#[derive(sqlx::FromRow)]
+pub struct ParcelEventRow {
+    pub parcel_id: Uuid,
+    pub at: Timestamp,
+    pub status: String,
+    pub text: String,
+}
+
+/// What carriers have said of the parcels with cases of an order, the newest first.
+pub async fn parcel_events(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<ParcelEventRow>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT parcel_id, at, status, text FROM parcel_event
+         WHERE village_id = $1 AND parcel_id IN (
+             SELECT parcel_id FROM parcel_line WHERE village_id = $1 AND order_id = $2)
+         ORDER BY at DESC, id DESC LIMIT 500")
         .bind(village).bind(order).fetch_all(ex).await)?)
 }

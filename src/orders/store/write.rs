@@ -4,6 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::changes::decline_open;
+use super::promised;
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::money::Method;
 use crate::on;
 use crate::orders::decide::{Accepted, AcceptedLine};
 use crate::orders::draft::Draft;
+use crate::orders::promised::Promised;
 use crate::orders::{Hold, Order, Source};
 use crate::{outbox, stock};
 
@@ -49,6 +51,8 @@ pub struct NewOrder<'a> {
     pub paid_at: Option<i64>,
     /// when the row was written, which for an order of another shop is later than its placing
     pub updated_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promised>,
     #[serde(skip)]
     pub village: VillageId,
 }
@@ -114,6 +118,7 @@ impl<'a> NewOrder<'a> {
             placed_at: now.0,
             paid_at: paid.then_some(now.0),
             updated_at: now.0,
+            promise: accepted.promise.as_ref().map(Promised::first),
             village: facts.village,
         }
     }
@@ -142,14 +147,23 @@ impl<'a> NewLine<'a> {
     }
 }
 
-// One text each for a statement of its own and for the intake, which sends all its writes at once (hot.rs).
+// One text each for a statement of its own and for the intake, which sends all its writes at once (hot.rs). The second
+// form also writes what was promised, in a village that keeps a calendar.
 macro_rules! orders_sqlite {
     ($rows:literal, $number:literal) => {
+        orders_sqlite!($rows, $number, "", "")
+    };
+    ($rows:literal, $number:literal, promise) => {
+        orders_sqlite!($rows, $number, ", promise", ", value->>'promise'")
+    };
+    ($rows:literal, $number:literal, $column:literal, $value:literal) => {
         concat!(
             "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-         paid_at, updated_at)
+         paid_at, updated_at",
+            $column,
+            ")
      SELECT $1, unhex(value->>'id', '-'), ",
             $number,
             ", unhex(value->>'link_id', '-'),
@@ -159,7 +173,9 @@ macro_rules! orders_sqlite {
          value->>'region_code', value->>'note', value->>'method', value->>'goods_fen',
          value->>'freight_fen', (value->>'goods_fen') + (value->>'freight_fen'), value->>'captured_fen',
          value->>'hold', value->>'hold_ends_at', value->>'ordered', value->>'placed_at',
-         value->>'paid_at', value->>'updated_at'
+         value->>'paid_at', value->>'updated_at'",
+            $value,
+            "
      FROM jsonb_each(",
             $rows,
             ")"
@@ -168,24 +184,36 @@ macro_rules! orders_sqlite {
 }
 macro_rules! orders_pg {
     ($rows:literal, $number:literal) => {
+        orders_pg!($rows, $number, "", "")
+    };
+    ($rows:literal, $number:literal, promise) => {
+        orders_pg!($rows, $number, ", promise", ", promise text")
+    };
+    ($rows:literal, $number:literal, $column:literal, $typed:literal) => {
         concat!(
             "INSERT INTO orders (village_id, id, number, link_id, source, channel, host, idem_key, body_hash,
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, total_fen, captured_fen, hold, hold_ends_at, ordered, placed_at,
-         paid_at, updated_at)
+         paid_at, updated_at",
+            $column,
+            ")
      SELECT $1, id, ",
             $number,
             ", link_id, source, channel, host, idem_key, decode(body_hash, 'hex'),
          external_shop, external_no, name, phone, province, city, district, street, region_code, note,
          method, goods_fen, freight_fen, goods_fen + freight_fen, captured_fen, hold, hold_ends_at, ordered,
-         placed_at, paid_at, updated_at
+         placed_at, paid_at, updated_at",
+            $column,
+            "
      FROM json_to_recordset(",
             $rows,
             "::json) AS r(id uuid, number text, link_id uuid, source text, channel text,
          host text, idem_key text, body_hash text, external_shop text, external_no text, name text, phone text,
          province text, city text, district text, street text, region_code text, note text, method text,
          goods_fen bigint, freight_fen bigint, captured_fen bigint, hold text, hold_ends_at bigint,
-         ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint)"
+         ordered bigint, placed_at bigint, paid_at bigint, updated_at bigint",
+            $typed,
+            ")"
         )
     };
 }
@@ -312,6 +340,17 @@ pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> 
     on!(tx, ex => sqlx::query(
         "UPDATE orders SET cancelled = 0, ended_as = NULL, updated_at = $3 WHERE village_id = $1 AND id = $2")
         .bind(village).bind(order.id).bind(now).execute(ex).await.map(|_| ()))?;
+    let reason = "过期以后收到了货款，重新安排发货";
+    promised::renew(
+        tx,
+        order,
+        order.ordered,
+        order.province_code(),
+        false,
+        reason,
+        now,
+    )
+    .await?;
     Ok(true)
 }
 
@@ -353,6 +392,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
         sql, ex => sqlx::query_as(sql).bind(village).bind(&ids).fetch_all(ex).await)?;
     stock::store::release(tx, village, &stock_cases).await?;
     add_sold(tx, village, &offer_cases).await?;
+    promised::give_back(tx, village, &ids).await?;
     on!(tx,
         sqlite: "UPDATE order_line SET cancelled = ordered
                  WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::calendar::promise::Dates;
 use crate::orders::view::{ChangedItem, ItemView, RefundView};
 
 fn proposal(text: &str) -> ChangeView {
@@ -41,7 +42,11 @@ fn sample(lang: Lang, status: Status) -> OrderPage {
             placed_at: at("2024-01-20T02:00:00Z"),
             pay_before: (status == Status::AwaitingPayment).then(|| at("2024-01-20T02:30:00Z")),
             paid_at: None,
-            promise: None,
+            promise: Some(Dates {
+                ships_on: "2024-01-24".parse().unwrap(),
+                arrives_by: "2024-01-27".parse().unwrap(),
+            }),
+            promise_reason: Some(bad.clone()),
             parcels: Vec::new(),
             refunds: vec![RefundView {
                 amount_fen: Fen(6_800),

@@ -1,0 +1,5 @@
+//! Fulfilment over HTTP.
+
+pub mod batches;
+pub mod parcels;
+pub mod plan;
