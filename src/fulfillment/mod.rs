@@ -1,0 +1,3 @@
+//! From a paid order to the carrier's van.
+
+pub mod paper;
