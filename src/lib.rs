@@ -31,6 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod font;
 pub mod id;
 pub mod money;
 pub mod ops;

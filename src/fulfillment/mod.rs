@@ -11,6 +11,7 @@ pub mod commit;
 pub mod lots;
 pub mod moving;
 pub mod packing;
+pub mod paper;
 pub mod plan;
 pub mod planning;
 pub mod question;

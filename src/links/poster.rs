@@ -4,12 +4,11 @@ mod cover;
 mod page;
 mod paint;
 mod picture;
-mod text;
 
 use super::qr::{QrError, escape};
+use crate::font::{FAMILY, clean};
 pub use cover::Cover;
 use page::{Page, paper};
-use text::{FAMILY, clean};
 
 /// Size of the poster in pixels: a telephone's width, 3 : 4.
 const WIDTH: u32 = 1080;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::text::{clean, fit, shrink, width, wrap};
 use super::{ACCENT, Area, HEIGHT, INK, LINE, MARGIN, PAPER, Poster, PosterError, SOFT, WIDTH, WINDOW};
+use crate::font::{clean, fit, shrink, width, wrap};
 use crate::links::qr::{self, QUIET_ZONE, escape};
 
 /// The white card of the code.

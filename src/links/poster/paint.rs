@@ -1,19 +1,26 @@
 //! From the poster's SVG to a PNG that a chat takes without shrinking it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use image::RgbImage;
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree};
+use resvg::usvg::{Options, Tree, fontdb};
 
-use super::text::{FAMILY, FONTS};
 use super::{COLOURS, HEIGHT, PosterError, WIDTH, WINDOW};
+use crate::font::{FAMILY, FONT};
 
 /// Largest PNG that is handed out, in bytes.
 pub(super) const MAX_PNG: usize = 500_000;
 
 /// How many colours a picture may keep, tried in this order until the file is small enough. Even noise fits with the last.
 const PICTURE_COLOURS: [usize; 5] = [208, 112, 56, 28, 12];
+
+/// The one font database of the process; it points at the font in the binary, nothing is copied.
+static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = fontdb::Database::new();
+    fonts.load_font_source(fontdb::Source::Binary(Arc::new(FONT)));
+    Arc::new(fonts)
+});
 
 /// Pixels as RGB bytes, row by row.
 type Rows = Vec<u8>;

@@ -27,7 +27,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (
         Floor::Open,
         &[
-            "db", "error", "money", "clock", "id", "phone", "address", "config",
+            "db", "error", "money", "clock", "id", "phone", "font", "address", "config",
         ],
     ),
 ];

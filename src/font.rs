@@ -1,42 +1,46 @@
-//! Text for the poster: cleaned, measured with the poster's font, wrapped and cut.
+//! The one font of posters and papers, and text in it: cleaned, measured, wrapped and cut.
 
 use std::sync::LazyLock;
 
-use resvg::usvg::fontdb;
+use skrifa::charmap::Charmap;
 use skrifa::instance::{LocationRef, Size};
+use skrifa::metrics::GlyphMetrics;
 use skrifa::{FontRef, MetadataProvider};
 
 /// Noto Sans CJK SC Regular, cut down to what names and addresses need (see assets/fonts/README.md).
-pub(crate) static FONT: &[u8] = include_bytes!("../../../assets/fonts/NotoSansSC-Regular-subset.otf");
+pub(crate) static FONT: &[u8] = include_bytes!("../assets/fonts/NotoSansSC-Regular-subset.otf");
 
-pub(super) const FAMILY: &str = "Noto Sans CJK SC";
+pub(crate) const FAMILY: &str = "Noto Sans CJK SC";
 
-/// Longer input cannot be seen on a poster; cutting it first keeps every later loop short.
+/// Longer input cannot be seen in one place of a poster or label; cutting it first keeps every later loop short.
 const MAX_CHARS: usize = 300;
 
 /// Printed for a character that the font lacks (the geta mark, made for this).
 const MISSING: char = '〓';
 
 /// Units of the font's em square.
-const EM: u32 = 1000;
+pub(crate) const EM: u32 = 1000;
 
-static FACE: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| FontRef::new(FONT).expect("the font in the binary is well formed"));
+/// The tables that every character asks, opened once.
+struct Face {
+    glyphs: Charmap<'static>,
+    metrics: GlyphMetrics<'static>,
+}
 
-/// The one font database of the process; it points at the font in the binary, nothing is copied.
-pub(super) static FONTS: LazyLock<std::sync::Arc<fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = fontdb::Database::new();
-    fonts.load_font_source(fontdb::Source::Binary(std::sync::Arc::new(FONT)));
-    std::sync::Arc::new(fonts)
+static FACE: LazyLock<Face> = LazyLock::new(|| {
+    let font = FontRef::new(FONT).expect("the font in the binary is well formed");
+    Face {
+        glyphs: font.charmap(),
+        metrics: font.glyph_metrics(Size::unscaled(), LocationRef::default()),
+    }
 });
 
 /// One line without control or invisible characters; what the font lacks becomes 〓.
-pub(super) fn clean(text: &str) -> String {
-    let glyphs = FACE.charmap();
+pub(crate) fn clean(text: &str) -> String {
     let visible = text.chars().filter_map(|c| match c {
         c if c.is_whitespace() => Some(' '),
         c if c.is_control() || is_invisible(c) => None,
-        c if glyphs.map(c).is_none() => Some(MISSING),
+        c if FACE.glyphs.map(c).is_none() => Some(MISSING),
         c => Some(c),
     });
     let line: String = visible.take(MAX_CHARS).collect();
@@ -52,21 +56,25 @@ fn is_invisible(c: char) -> bool {
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E01EF}')
 }
 
-/// Width in pixels of cleaned text at a font size in pixels.
-pub(super) fn width(text: &str, size: u32) -> u32 {
+/// Width of cleaned text, in the unit of the font size.
+pub(crate) fn width(text: &str, size: u32) -> u32 {
     text.chars().map(advance).sum::<u32>() * size / EM
 }
 
-/// Advance of a character in units of the em square.
-fn advance(c: char) -> u32 {
-    let advances = FACE.glyph_metrics(Size::unscaled(), LocationRef::default());
-    let glyph = FACE.charmap().map(c).unwrap_or_default();
-    // Advances of this font are whole units, so that the cast loses nothing.
-    advances.advance_width(glyph).map_or(EM, |width| width as u32)
+/// The font's number for a character; 0, an empty box, when it lacks it.
+pub(crate) fn glyph(c: char) -> u32 {
+    FACE.glyphs.map(c).unwrap_or_default().to_u32()
 }
 
-/// Cuts cleaned text to a width in pixels; a cut shows as ….
-pub(super) fn fit(text: &str, size: u32, room: u32) -> String {
+/// Advance of a character in units of the em square.
+pub(crate) fn advance(c: char) -> u32 {
+    // Advances of this font are whole units, so that the cast loses nothing.
+    let advance = FACE.metrics.advance_width(glyph(c).into());
+    advance.map_or(EM, |width| width as u32)
+}
+
+/// Cuts cleaned text to a width; a cut shows as ….
+pub(crate) fn fit(text: &str, size: u32, room: u32) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
@@ -86,17 +94,17 @@ pub(super) fn fit(text: &str, size: u32, room: u32) -> String {
 }
 
 /// The largest of the sizes at which the text fits into the room, cut at the smallest.
-pub(super) fn shrink(text: &str, sizes: &[u32], room: u32) -> (String, u32) {
+pub(crate) fn shrink(text: &str, sizes: &[u32], room: u32) -> (String, u32) {
     let fits = sizes.iter().find(|&&size| width(text, size) <= room);
     let size = *fits.or(sizes.last()).unwrap_or(&EM);
     (fit(text, size, room), size)
 }
 
-/// Breaks cleaned text into at most `lines` lines of a width in pixels, the last one cut with ….
+/// Breaks cleaned text into at most `lines` lines of a width, the last one cut with ….
 ///
 /// Chinese breaks between any two characters, but no line starts with closing punctuation; Latin words stay whole
 /// where they can.
-pub(super) fn wrap(text: &str, size: u32, room: u32, lines: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, size: u32, room: u32, lines: usize) -> Vec<String> {
     let mut out = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -168,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_chinese_character_of_unicode_1_is_there() {
-        assert!(('\u{4E00}'..='\u{9FA5}').all(|c| FACE.charmap().map(c).is_some()));
+        assert!(('\u{4E00}'..='\u{9FA5}').all(|c| FACE.glyphs.map(c).is_some()));
     }
 
     #[test]
