@@ -3,6 +3,7 @@
 pub mod api;
 pub mod board;
 pub mod edit;
+pub mod live;
 pub mod poster;
 pub mod qr;
 pub mod share;
