@@ -48,13 +48,22 @@ impl StockPage {
     }
 }
 
+/// What there is of every sku.
 pub(super) async fn items(desk: &Desk) -> Result<Vec<StockItem>> {
-    let all = Query(Paging {
-        limit: Some(MAX_LIMIT),
-        after: None,
-    });
-    let Json(page) = api::list(State(desk.db.clone()), desk.by.clone(), all).await?;
-    Ok(page.items)
+    let (mut items, mut after) = (Vec::new(), None);
+    loop {
+        let asked = Query(Paging {
+            limit: Some(MAX_LIMIT),
+            after,
+        });
+        let Json(page) = api::list(State(desk.db.clone()), desk.by.clone(), asked).await?;
+        items.extend(page.items);
+        after = page.next;
+        // a village's skus are bounded, so that this ends
+        if after.is_none() {
+            return Ok(items);
+        }
+    }
 }
 
 pub async fn page(desk: Desk) -> Result<Response> {

@@ -273,7 +273,9 @@ pub async fn events(
             .unwrap_or_else(|| "{}".into());
         Some((Ok::<_, Infallible>(Event::default().data(frame)), listener))
     });
-    Ok(Sse::new(frames).keep_alive(KeepAlive::default()).into_response())
+    // a proxy in between must not gather events before it passes them on
+    let at_once = [("x-accel-buffering", "no")];
+    Ok((at_once, Sse::new(frames).keep_alive(KeepAlive::default())).into_response())
 }
 
 #[cfg(test)]
