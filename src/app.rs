@@ -18,6 +18,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::live::Live;
 use crate::links::share::Press;
 use crate::links::views::Views;
 use crate::ops::Metrics;
@@ -54,6 +55,7 @@ impl App {
             login_guard: LoginGuard::new(public_url.starts_with("https://")),
             public_url: PublicUrl(public_url.into()),
             metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
+            live: Live::new(db.clone(), board.clone(), clock.clone()),
             board,
             views,
             press: Press::default(),
@@ -102,7 +104,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let stopped = CancellationToken::new();
-    let signal = stopped.clone();
+    let (signal, live) = (stopped.clone(), app.live.clone());
     let listener = listener.tap_io(|socket| {
         // small answers must not wait for more to come
         let _ = socket.set_nodelay(true);
@@ -110,6 +112,8 @@ pub async fn serve(
     let server = axum::serve(listener, app.service()).with_graceful_shutdown(async move {
         stop.await;
         signal.cancel();
+        // who looks on at a live board would look on for ever
+        live.stop();
     });
     let late = async {
         stopped.cancelled().await;

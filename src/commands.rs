@@ -259,7 +259,7 @@ pub async fn demo(json: bool, fresh: bool) -> anyhow::Result<()> {
              买家链接 buyers      {base_url}/s/{}  (直播 livestream)\n\
              \x20                   {base_url}/s/{}  (朋友圈 Moments)\n\
              接口文档 API         {base_url}/api/docs\n\
-             管理登录 staff       {} / {}\n\
+             管理后台 console     {base_url}/console  （{} / {}）\n\
              接口令牌 token       {}\n\
              数据库   database    {database}\n\nCtrl-C 停止 / stops it",
             keys.link_code, keys.moments_code, keys.staff_login, keys.staff_password, keys.staff_token

@@ -12,6 +12,7 @@ pub mod state;
 // the business, upper floors first
 pub mod calendar;
 pub mod catalog;
+pub mod console;
 pub mod freight;
 pub mod fulfillment;
 pub mod imports;

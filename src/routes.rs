@@ -1,11 +1,13 @@
 //! THE table: every URL, who may call it, and the function behind it. The router, the gates and the OpenAPI document
 //! are built from it, so that none of them can forget a route.
 
+mod console;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -61,6 +63,7 @@ pub fn table() -> Vec<Route> {
     routes.extend(packing_routes());
     routes.extend(parcel_routes());
     routes.extend(partner_routes());
+    routes.extend(console::routes());
     routes.extend(ops_routes());
     routes
 }
@@ -288,6 +291,13 @@ fn link_routes() -> Vec<Route> {
             "What came of a link",
         )
         .gives::<links::stats::LinkStats>(200),
+        get(
+            "/api/v1/live/{code}",
+            Staff(&[Manager, Accountant, Host, Overseer]),
+            links::live::events,
+            "The live board of a link: a `Frame` as JSON per server-sent event",
+        )
+        .stream::<links::live::Frame>(),
         get(
             "/api/v1/links/{code}/qr.svg",
             Staff(EVERYONE),
@@ -947,6 +957,20 @@ fn delete<H: Handler<T, App>, T: 'static>(
     route(Method::DELETE, path, access, handler, summary)
 }
 
+/// A page with a form, and the form sent back to it.
+fn form<G: Handler<T, App>, T: 'static, P: Handler<U, App>, U: 'static>(
+    path: &'static str,
+    access: Access,
+    page: G,
+    sent: P,
+    summary: &'static str,
+) -> [Route; 2] {
+    [
+        get(path, access, page, summary),
+        post(path, access, sent, summary),
+    ]
+}
+
 impl Route {
     /// The JSON body.
     fn takes<T: ToSchema + PartialSchema>(mut self) -> Self {
@@ -964,6 +988,18 @@ impl Route {
     /// The JSON answer.
     fn gives<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {
         self.doc.gives::<T>(status);
+        self
+    }
+
+    /// A larger body than others may have.
+    fn limit(mut self, limit: usize) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::max(limit));
+        self
+    }
+
+    /// Server-sent events with this JSON in each.
+    fn stream<T: ToSchema + PartialSchema>(mut self) -> Self {
+        self.doc.stream::<T>();
         self
     }
 
@@ -990,7 +1026,11 @@ pub fn router(app: &App) -> Router<App> {
                     clock: app.clock.clone(),
                     roles,
                 };
-                route.handler.route_layer(from_fn_with_state(gate, require))
+                let guarded = route.handler.route_layer(from_fn_with_state(gate, require));
+                match route.path.starts_with("/api/") {
+                    true => guarded,
+                    false => guarded.route_layer(from_fn(crate::console::desk::to_login)),
+                }
             }
         };
         router.route(route.path, handler)

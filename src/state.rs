@@ -9,6 +9,7 @@ use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::id::Ids;
 use crate::links::board::Board;
+use crate::links::live::Live;
 use crate::links::share::Press;
 use crate::links::views::Views;
 use crate::ops::Metrics;
@@ -27,6 +28,7 @@ pub struct App {
     pub public_url: PublicUrl,
     pub login_guard: LoginGuard,
     pub board: Board,
+    pub live: Live,
     pub views: Views,
     pub press: Press,
     pub intake: Intake,

@@ -25,10 +25,10 @@ use crate::web::listing::{self, Page, Paging};
 #[derive(Serialize, ToSchema)]
 pub struct ProductView {
     #[serde(flatten)]
-    product: Product,
+    pub product: Product,
     /// what the label lacks before the product may be sold
-    missing_label_fields: Vec<LabelField>,
-    skus: Vec<Sku>,
+    pub missing_label_fields: Vec<LabelField>,
+    pub skus: Vec<Sku>,
 }
 
 impl ProductView {

@@ -16,7 +16,7 @@ use crate::web::json::Json;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
-    items: Vec<Rule>,
+    pub items: Vec<Rule>,
 }
 
 pub async fn read(State(db): State<Db>, by: By) -> Result<Json<Rules>> {

@@ -23,40 +23,40 @@ use crate::web::listing::{self, Page, Paging};
 #[derive(Serialize, ToSchema)]
 pub struct NoteView {
     /// as a spreadsheet shows it
-    row: usize,
-    field: String,
-    message: String,
+    pub row: usize,
+    pub field: String,
+    pub message: String,
 }
 
 /// One order of the file and what became of it.
 #[derive(Serialize, ToSchema)]
 pub struct EntryView {
-    external_no: String,
-    rows: Vec<usize>,
-    result: Outcome,
-    number: Option<String>,
-    why: Option<String>,
+    pub external_no: String,
+    pub rows: Vec<usize>,
+    pub result: Outcome,
+    pub number: Option<String>,
+    pub why: Option<String>,
 }
 
 /// What an import did, or in a dry run would do. Each list has at most 2,000 rows; `left_out` counts the others.
 #[derive(Serialize, ToSchema)]
 pub struct ReportView {
     #[schema(value_type = Option<String>)]
-    id: Option<Uuid>,
-    dry_run: bool,
-    shop: String,
-    rows: usize,
-    orders: usize,
-    created: usize,
-    updated: usize,
-    unchanged: usize,
-    skipped: usize,
-    failed: usize,
-    problems: Vec<NoteView>,
-    warnings: Vec<NoteView>,
-    unknown_columns: Vec<String>,
-    per_order: Vec<EntryView>,
-    left_out: usize,
+    pub id: Option<Uuid>,
+    pub dry_run: bool,
+    pub shop: String,
+    pub rows: usize,
+    pub orders: usize,
+    pub created: usize,
+    pub updated: usize,
+    pub unchanged: usize,
+    pub skipped: usize,
+    pub failed: usize,
+    pub problems: Vec<NoteView>,
+    pub warnings: Vec<NoteView>,
+    pub unknown_columns: Vec<String>,
+    pub per_order: Vec<EntryView>,
+    pub left_out: usize,
 }
 
 impl ReportView {
@@ -96,9 +96,9 @@ impl ReportView {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportQuery {
-    shop: Option<String>,
+    pub shop: Option<String>,
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// Imports the order file that is the body. Goes on to the end when the client hangs up; the import can be read then.
@@ -163,8 +163,8 @@ pub async fn list(
 #[derive(Serialize, ToSchema)]
 pub struct ImportView {
     #[serde(flatten)]
-    import: ImportRow,
-    report: Option<ReportView>,
+    pub import: ImportRow,
+    pub report: Option<ReportView>,
 }
 
 pub async fn read(

@@ -26,35 +26,35 @@ use crate::web::listing::{self, Page};
 /// A link as staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct Link {
-    code: String,
+    pub code: String,
     /// the phone page
-    url: String,
-    title: String,
-    channel: Channel,
+    pub url: String,
+    pub title: String,
+    pub channel: Channel,
     /// empty when nobody in particular sells with it
-    host: String,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<Timestamp>,
+    pub host: String,
+    pub opens_at: Option<Timestamp>,
+    pub closes_at: Option<Timestamp>,
     /// when staff closed it by hand
-    closed_at: Option<Timestamp>,
-    status: Status,
-    created_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    pub status: Status,
+    pub created_at: Timestamp,
     /// the maker's login
-    created_by: Option<String>,
-    offers: Vec<Offer>,
+    pub created_by: Option<String>,
+    pub offers: Vec<Offer>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Offer {
-    sku: String,
-    title: String,
-    spec: String,
+    pub sku: String,
+    pub title: String,
+    pub spec: String,
     #[schema(value_type = i64)]
-    price_fen: Fen,
-    quota: Option<i64>,
-    limit_per_order: i64,
+    pub price_fen: Fen,
+    pub quota: Option<i64>,
+    pub limit_per_order: i64,
     /// cases of live orders
-    sold: i64,
+    pub sold: i64,
 }
 
 impl Link {
@@ -127,11 +127,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Code {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    limit: Option<i64>,
-    after: Option<String>,
-    channel: Option<Channel>,
-    status: Option<Status>,
-    host: Option<String>,
+    pub limit: Option<i64>,
+    pub after: Option<String>,
+    pub channel: Option<Channel>,
+    pub status: Option<Status>,
+    pub host: Option<String>,
 }
 
 pub async fn list(

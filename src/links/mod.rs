@@ -4,6 +4,7 @@ pub mod api;
 pub mod board;
 pub mod edit;
 mod facts;
+pub mod live;
 pub mod outlook;
 pub mod poster;
 pub mod qr;

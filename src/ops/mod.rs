@@ -6,10 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::db::Db;
 use crate::error::{Error, Problem, Result, not_found, text};
@@ -117,5 +119,14 @@ pub fn docs<S: Clone + Send + Sync + 'static>(document: Bytes) -> Router<S> {
     let page = utoipa_swagger_ui::SwaggerUi::new("/api/docs")
         .config(utoipa_swagger_ui::Config::from("/api/openapi.json"));
     let json = async move || ([(header::CONTENT_TYPE, "application/json")], document.clone());
-    Router::from(page).route("/api/openapi.json", axum::routing::get(json))
+    // the reader's own page puts styles into itself; no other page may
+    let policy = HeaderValue::from_static(
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'",
+    );
+    Router::from(page)
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CONTENT_SECURITY_POLICY,
+            policy,
+        ))
+        .route("/api/openapi.json", axum::routing::get(json))
 }

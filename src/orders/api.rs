@@ -126,47 +126,49 @@ pub async fn quote(
     quote::quote(&snapshot, &input.items, province).map(Json)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    status: Option<String>,
-    link: Option<String>,
-    q: Option<String>,
-    updated_after: Option<String>,
-    limit: Option<i64>,
-    after: Option<String>,
+    pub status: Option<String>,
+    pub link: Option<String>,
+    pub q: Option<String>,
+    /// the way in which the buyer chose to pay
+    pub method: Option<Method>,
+    pub updated_after: Option<String>,
+    pub limit: Option<i64>,
+    pub after: Option<String>,
 }
 
 /// An order in a staff list: names and phones are masked here for everyone.
 #[derive(Serialize, ToSchema)]
 pub struct OrderRow {
-    number: String,
-    token: String,
-    status: Status,
-    source: Source,
-    channel: String,
-    host: String,
-    name: String,
-    phone: String,
-    province: String,
-    city: String,
-    note: String,
-    cases: i64,
-    cancelled: i64,
-    packed: i64,
-    shipped: i64,
-    total_fen: Fen,
-    captured_fen: Fen,
-    refunded_fen: Fen,
-    payment_method: Method,
-    placed_at: Timestamp,
-    paid_at: Option<Timestamp>,
-    pay_before: Option<Timestamp>,
-    updated_at: Timestamp,
+    pub number: String,
+    pub token: String,
+    pub status: Status,
+    pub source: Source,
+    pub channel: String,
+    pub host: String,
+    pub name: String,
+    pub phone: String,
+    pub province: String,
+    pub city: String,
+    pub note: String,
+    pub cases: i64,
+    pub cancelled: i64,
+    pub packed: i64,
+    pub shipped: i64,
+    pub total_fen: Fen,
+    pub captured_fen: Fen,
+    pub refunded_fen: Fen,
+    pub payment_method: Method,
+    pub placed_at: Timestamp,
+    pub paid_at: Option<Timestamp>,
+    pub pay_before: Option<Timestamp>,
+    pub updated_at: Timestamp,
     /// whoever edits the order names the version they have seen
-    version: i64,
+    pub version: i64,
     #[serde(skip)]
-    id: uuid::Uuid,
+    pub id: uuid::Uuid,
 }
 
 impl From<Order> for OrderRow {
@@ -232,6 +234,7 @@ pub async fn list(
             .map(|q| clean_line(q).chars().take(40).collect())
             .filter(|q: &String| !q.is_empty()),
         created_by,
+        method: query.method,
     };
     let before = listing::before(query.after.as_deref())?;
     let rows = read::list(&db, village, &filter, before, limit + 1).await?;
@@ -268,11 +271,11 @@ fn follow_cursor(since: &str, after: Option<&str>) -> Result<(Timestamp, uuid::U
 /// One order as staff see it.
 #[derive(Serialize, ToSchema)]
 pub struct OrderDetails {
-    order: OrderRow,
-    district: String,
-    items: Vec<view::ItemView>,
-    refunds: Vec<view::RefundView>,
-    changes: Vec<view::ChangeView>,
+    pub order: OrderRow,
+    pub district: String,
+    pub items: Vec<view::ItemView>,
+    pub refunds: Vec<view::RefundView>,
+    pub changes: Vec<view::ChangeView>,
 }
 
 pub async fn details(
@@ -302,12 +305,12 @@ pub struct Unmask {
 /// A recipient in clear.
 #[derive(Serialize, ToSchema)]
 pub struct ClearRecipient {
-    name: String,
-    phone: String,
-    province: String,
-    city: String,
-    district: String,
-    street: String,
+    pub name: String,
+    pub phone: String,
+    pub province: String,
+    pub city: String,
+    pub district: String,
+    pub street: String,
 }
 
 /// Shows a recipient in clear; who looked and why is logged.

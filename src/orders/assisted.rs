@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::Source;
 use super::api::{answer, idempotency_key};
 use super::draft::{self, Item, PlaceOrder, Recipient};
-use super::intake::Intake;
+use super::intake::{Intake, Placed};
 use super::place::unknown_sku;
 use crate::config::Config;
 use crate::db::Tx;
@@ -47,6 +47,22 @@ pub async fn place(
     } else {
         None
     };
+    let placed = place_for(&board, &intake, &config, by, key, input).await?;
+    Ok(answer(placed))
+}
+
+/// The operation behind it; `key` makes a repeated request one order.
+///
+/// # Errors
+/// Those of a buyer's order; 404 for a link that isn't one of theirs.
+pub async fn place_for(
+    board: &Board,
+    intake: &Intake,
+    config: &Config,
+    by: By,
+    key: Option<String>,
+    input: PlaceForBuyer,
+) -> Result<Placed> {
     let PlaceForBuyer {
         link,
         items,
@@ -62,16 +78,15 @@ pub async fn place(
     };
     let checked = draft::check(&order, &config.payments)?;
     let facts = match link {
-        Some(code) => of_link(&board, &by, &code).await?,
+        Some(code) => of_link(board, &by, &code).await?,
         None => {
             let skus: Vec<String> = checked.items.iter().map(|item| item.sku.clone()).collect();
-            at_the_counter(&board, &by, &skus).await?
+            at_the_counter(board, &by, &skus).await?
         }
     };
     let mut draft = checked.on(facts, key).map_err(|(index, _)| unknown_sku(index))?;
     draft.placed_by = Some(by);
-    let placed = intake.place(draft, Source::Staff).await?;
-    Ok(answer(placed))
+    intake.place(draft, Source::Staff).await
 }
 
 /// A link of the staff's own village, and for a host one that they made; everything else does not exist for them.

@@ -28,10 +28,10 @@ pub struct Subscribe {
 #[derive(Serialize, ToSchema)]
 pub struct Subscribed {
     #[schema(value_type = String)]
-    id: Uuid,
-    url: String,
+    pub id: Uuid,
+    pub url: String,
     /// signs every event; shown this once
-    secret: String,
+    pub secret: String,
 }
 
 pub async fn subscribers(State(db): State<Db>, by: By) -> Result<Json<Page<Subscriber>>> {

@@ -165,13 +165,13 @@ pub async fn cancel_by_staff(
 #[derive(Serialize, ToSchema)]
 pub struct RefundRow {
     #[schema(value_type = String)]
-    id: Uuid,
-    amount_fen: Fen,
-    state: RefundState,
-    reason: String,
-    reference: Option<String>,
-    created_at: Timestamp,
-    done_at: Option<Timestamp>,
+    pub id: Uuid,
+    pub amount_fen: Fen,
+    pub state: RefundState,
+    pub reason: String,
+    pub reference: Option<String>,
+    pub created_at: Timestamp,
+    pub done_at: Option<Timestamp>,
 }
 
 impl From<Refund> for RefundRow {
@@ -203,9 +203,9 @@ impl From<Refund> for RefundRow {
 #[serde(deny_unknown_fields)]
 pub struct RefundQuery {
     #[serde(default)]
-    open: bool,
-    limit: Option<i64>,
-    after: Option<String>,
+    pub open: bool,
+    pub limit: Option<i64>,
+    pub after: Option<String>,
 }
 
 pub async fn refunds(

@@ -8,11 +8,12 @@ use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::{StockLevel, store};
+use super::{Backlog, ChannelSales, SalesDay, StockLevel, store};
 use crate::catalog;
 use crate::clock::{Timestamp, start_of_day};
 use crate::db::Db;
 use crate::error::{Result, invalid, text};
+use crate::id::VillageId;
 use crate::stock;
 use crate::villages::auth::By;
 use crate::web::export::Table;
@@ -115,6 +116,33 @@ fn file(format: Format, at: Timestamp, name: &str, table: &Table) -> Result<Resp
         (header::CONTENT_DISPOSITION, name),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// Sales per day from one day to another, both of which are in it; the newest first.
+pub async fn sales_between(
+    db: &Db,
+    village: VillageId,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<SalesDay>> {
+    let end = to.checked_add_days(Days::new(1)).unwrap_or(to);
+    store::sales(db, village, (start_of_day(from), start_of_day(end))).await
+}
+
+/// The same per channel and host.
+pub async fn channels_between(
+    db: &Db,
+    village: VillageId,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<ChannelSales>> {
+    let end = to.checked_add_days(Days::new(1)).unwrap_or(to);
+    store::channels(db, village, (start_of_day(from), start_of_day(end))).await
+}
+
+/// What is sold and not handed over.
+pub async fn backlog_now(db: &Db, village: VillageId) -> Result<Backlog> {
+    store::backlog(db, village).await
 }
 
 pub async fn sales(State(db): State<Db>, by: By, Query(span): Query<Span>) -> Result<Response> {

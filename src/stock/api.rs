@@ -22,13 +22,13 @@ use crate::web::listing::{self, MAX_LIMIT, Page, Paging};
 #[derive(Serialize, ToSchema)]
 pub struct StockItem {
     #[serde(flatten)]
-    level: Availability,
-    title: String,
-    spec: String,
+    pub level: Availability,
+    pub title: String,
+    pub spec: String,
     /// lots that have something, the first to expire first
-    lots: Vec<Lot>,
+    pub lots: Vec<Lot>,
     /// of a gift box, which has no stock of its own: what it takes from others
-    components: Vec<Component>,
+    pub components: Vec<Component>,
 }
 
 pub async fn list(
@@ -121,9 +121,9 @@ pub async fn sell_ahead(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MovementsAsked {
-    sku: Option<String>,
-    limit: Option<i64>,
-    after: Option<String>,
+    pub sku: Option<String>,
+    pub limit: Option<i64>,
+    pub after: Option<String>,
 }
 
 pub async fn movements(

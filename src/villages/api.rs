@@ -56,8 +56,13 @@ impl LoginGuard {
 
     /// `value` empty ends the session in the browser.
     fn cookie(&self, value: &str, seconds: u64) -> String {
+        self.cookie_named(SESSION_COOKIE, value, seconds)
+    }
+
+    /// A cookie of this site that no script reads and no other site sends.
+    pub fn cookie_named(&self, name: &str, value: &str, seconds: u64) -> String {
         let secure = if self.secure_cookie { "; Secure" } else { "" };
-        format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
     }
 
     async fn verify(&self, password: String, hash: String) -> Result<bool> {
@@ -76,15 +81,15 @@ impl LoginGuard {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    login: String,
-    password: String,
+    pub login: String,
+    pub password: String,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Session {
-    login: String,
-    name: String,
-    role: Role,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
 }
 
 pub async fn log_in(
@@ -94,6 +99,21 @@ pub async fn log_in(
     State(guard): State<LoginGuard>,
     Json(input): Json<Login>,
 ) -> Result<Response> {
+    let (session, cookie) = open_session(&db, &clock, &ids, &guard, &input).await?;
+    with_cookie(Json(session).into_response(), &cookie)
+}
+
+/// Checks a login and opens a session: who it is, and the cookie that keeps it.
+///
+/// # Errors
+/// 401 for a wrong login or password, 429 after too many tries.
+pub async fn open_session(
+    db: &Db,
+    clock: &Clock,
+    ids: &Ids,
+    guard: &LoginGuard,
+    input: &Login,
+) -> Result<(Session, String)> {
     let login: String = input
         .login
         .trim()
@@ -112,12 +132,12 @@ pub async fn log_in(
                 .into(),
         );
     }
-    let account = store::account(&db, &login).await?;
+    let account = store::account(db, &login).await?;
     // a login that doesn't exist takes as long as one that does, so that an answer's time says nothing
     let hash = account
         .as_ref()
         .map_or(DUMMY_HASH.as_str(), |account| &account.password_hash);
-    let right = guard.verify(input.password, hash.to_owned()).await?;
+    let right = guard.verify(input.password.clone(), hash.to_owned()).await?;
     let Some(account) = account.filter(|_| right) else {
         let detail = text("登录名或密码不对。", "The login or the password is wrong.");
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong-login", detail).into());
@@ -133,10 +153,7 @@ pub async fn log_in(
         name: account.name,
         role: account.role,
     };
-    with_cookie(
-        Json(session).into_response(),
-        &guard.cookie(&secret, SESSION_TTL.as_secs()),
-    )
+    Ok((session, guard.cookie(&secret, SESSION_TTL.as_secs())))
 }
 
 /// Hashed once, so that the check of an unknown login has something to work on.
@@ -148,14 +165,24 @@ pub async fn log_out(
     State(guard): State<LoginGuard>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let secret = auth::secret_of(&headers).ok_or_else(unauthorized)?;
+    let cookie = end_session(&db, &guard, &headers).await?;
+    with_cookie(StatusCode::NO_CONTENT.into_response(), &cookie)
+}
+
+/// Ends the session or token of a request, and gives the cookie that makes the browser forget it.
+///
+/// # Errors
+/// 401 when the request has none.
+pub async fn end_session(db: &Db, guard: &LoginGuard, headers: &HeaderMap) -> Result<String> {
+    let secret = auth::secret_of(headers).ok_or_else(unauthorized)?;
     let village = village_of_secret(secret).ok_or_else(unauthorized)?;
     let hash = hash_secret(secret);
     transact!(db, tx => store::drop_credential(tx, village, &hash).await)?;
-    with_cookie(StatusCode::NO_CONTENT.into_response(), &guard.cookie("", 0))
+    Ok(guard.cookie("", 0))
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Result<Response> {
+/// The answer with a cookie.
+pub fn with_cookie(mut response: Response, cookie: &str) -> Result<Response> {
     let cookie = HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
@@ -255,13 +282,22 @@ pub async fn change_staff(
 /// An API token, shown this once.
 #[derive(Serialize, ToSchema)]
 pub struct Token {
-    token: String,
+    pub token: String,
 }
 
-pub async fn create_token(State(db): State<Db>, by: By) -> Result<Response> {
+pub async fn create_token(db: State<Db>, by: By) -> Result<Response> {
+    let token = new_token(db, by).await?;
+    Ok((StatusCode::CREATED, Json(token)).into_response())
+}
+
+/// A new token for whoever asks.
+///
+/// # Errors
+/// 409 when they have too many.
+pub async fn new_token(State(db): State<Db>, by: By) -> Result<Token> {
     let staff = team::at_home(&db, &by.staff).await?;
     let token = transact!(db, tx => team::make_token(tx, &by.ids, &staff, by.at).await)?;
-    Ok((StatusCode::CREATED, Json(Token { token })).into_response())
+    Ok(Token { token })
 }
 
 pub async fn revoke_tokens(State(db): State<Db>, by: By) -> Result<StatusCode> {

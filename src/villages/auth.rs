@@ -18,6 +18,10 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::{Result, forbidden, not_found, unauthorized};
 use crate::id::{Ids, hash_secret, village_of_secret};
+use crate::web::edge::cookie;
+
+/// Which village an overseer is looking at in the console; programs say it in the header `X-Village`.
+pub const VILLAGE_COOKIE: &str = "cunji_village";
 
 pub const SESSION_COOKIE: &str = "cunji_session";
 
@@ -42,10 +46,7 @@ pub async fn require(State(gate): State<Gate>, mut request: Request, next: Next)
         return Err(forbidden());
     }
     if staff.role == Role::Overseer
-        && let Some(slug) = request
-            .headers()
-            .get("x-village")
-            .and_then(|value| value.to_str().ok())
+        && let Some(slug) = village_asked(request.headers())
     {
         let other = store::village_by_slug(&gate.db, slug)
             .await?
@@ -56,6 +57,11 @@ pub async fn require(State(gate): State<Gate>, mut request: Request, next: Next)
     Ok(next.run(request).await)
 }
 
+fn village_asked(headers: &HeaderMap) -> Option<&str> {
+    let named = headers.get("x-village").and_then(|value| value.to_str().ok());
+    named.or_else(|| cookie(headers, VILLAGE_COOKIE))
+}
+
 /// The secret of a request: a bearer token, or the console's cookie.
 pub fn secret_of(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers
@@ -64,12 +70,7 @@ pub fn secret_of(headers: &HeaderMap) -> Option<&str> {
     if let Some(bearer) = bearer {
         return bearer.strip_prefix("Bearer ").map(str::trim);
     }
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|cookies| cookies.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+    cookie(headers, SESSION_COOKIE)
 }
 
 /// Who acts, when, and where the ids of what they make come from; in the signature of every staff handler.

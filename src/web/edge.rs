@@ -21,8 +21,11 @@ use crate::error::{Failure, Problem, Text, text};
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Pages load nothing from outside and run no script that isn't a file of ours.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Where the reader's choice of a language is kept: `zh` or `en`.
+pub const LANG_COOKIE: &str = "cunji_lang";
 
 /// The language of messages: Chinese unless the reader prefers English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,13 @@ pub enum Lang {
 }
 
 impl Lang {
+    /// What the reader has chosen on a page, else what their browser asks for.
     pub fn of(headers: &HeaderMap) -> Self {
+        match cookie(headers, LANG_COOKIE) {
+            Some("zh") => return Lang::Zh,
+            Some("en") => return Lang::En,
+            _ => {}
+        }
         let accepted = headers
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok())
@@ -87,6 +96,16 @@ impl Lang {
     pub fn tag(&self) -> &'static str {
         self.say("zh-CN", "en")
     }
+}
+
+/// The value of a cookie.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// `q=0.8` as 800.
@@ -323,6 +342,8 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accepted));
             assert_eq!(Lang::of(&headers), lang, "{accepted}");
+            headers.insert(header::COOKIE, HeaderValue::from_static("a=b; cunji_lang=en"));
+            assert_eq!(Lang::of(&headers), Lang::En, "the reader's choice comes first");
         }
     }
 

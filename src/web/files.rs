@@ -27,6 +27,16 @@ pub static LOGO: File = File::new(
     "image/svg+xml",
     include_bytes!("../../static/logo.svg"),
 );
+pub static CONSOLE_STYLE: File = File::new(
+    "console.css",
+    "text/css; charset=utf-8",
+    include_bytes!("../../static/console.css"),
+);
+pub static LIVE_SCRIPT: File = File::new(
+    "live.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../static/live.js"),
+);
 pub static ORDER_SCRIPT: File = File::new(
     "order.js",
     "text/javascript; charset=utf-8",
@@ -59,7 +69,7 @@ pub async fn file(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let file = [&STYLE, &LOGO, &ORDER_SCRIPT]
+    let file = [&STYLE, &LOGO, &ORDER_SCRIPT, &CONSOLE_STYLE, &LIVE_SCRIPT]
         .into_iter()
         .find(|file| file.name == name)
         .ok_or_else(not_found)?;
@@ -134,5 +144,7 @@ mod tests {
     fn what_a_page_loads_is_small() {
         assert!(STYLE.body.len() < 12_000, "{}", STYLE.body.len());
         assert!(ORDER_SCRIPT.body.len() < 4_096, "{}", ORDER_SCRIPT.body.len());
+        assert!(CONSOLE_STYLE.body.len() < 24_000, "{}", CONSOLE_STYLE.body.len());
+        assert!(LIVE_SCRIPT.body.len() < 4_096, "{}", LIVE_SCRIPT.body.len());
     }
 }

@@ -3,6 +3,7 @@
 pub mod edge;
 pub mod export;
 pub mod files;
+pub mod form;
 pub mod input;
 pub mod json;
 pub mod listing;

@@ -48,6 +48,12 @@ impl Doc {
         self.answers.push((status, content));
     }
 
+    /// Server-sent events, each with this JSON as its data.
+    pub fn stream<T: ToSchema + PartialSchema>(&mut self) {
+        let schema = self.reference::<T>();
+        self.answers(200, Some(("text/event-stream", schema)));
+    }
+
     /// A body or answer that is no JSON.
     pub fn file(&mut self, status: u16, kind: &'static str) {
         self.answers(status, Some((kind, bytes())));

@@ -27,6 +27,8 @@ pub struct Names {
     refund: String,
     import: String,
     subscriber: String,
+    /// another one, for the console to remove
+    partner: String,
     event: String,
     lot: String,
     batch: String,
@@ -46,7 +48,11 @@ impl Names {
         add_sku(shop, &product, sku("FT05")).await;
         let lot = receive(shop, "FT05", "L1", "2025-01-09", 50).await;
         let url = json!({"url": "https://example.org/hook"});
-        shop.must(Method::POST, manager, "/api/v1/subscribers", url).await;
+        let subscriber = shop.must(Method::POST, manager, "/api/v1/subscribers", url).await;
+        let other = json!({"url": "https://example.org/partner"});
+        let partner = shop
+            .must(Method::POST, manager, "/api/v1/subscribers", other)
+            .await;
         let link = link(shop, manager, json!({})).await;
         let order = placed(shop, &link, "k1", &wish_by("practice", 1)).await;
         let step = json!({"method": "practice"});
@@ -62,7 +68,8 @@ impl Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
             refund: first("/api/v1/refunds").await,
             staff: first("/api/v1/staff").await,
-            subscriber: first("/api/v1/subscribers").await,
+            subscriber: text(&subscriber["id"]),
+            partner: text(&partner["id"]),
             event: first("/api/v1/outbox").await,
             import: text(&bring_in(shop, &file).await["id"]),
             number: text(&order["number"]),
@@ -84,12 +91,13 @@ impl Names {
             "order" => &self.number,
             "payment" => &self.payment,
             "version" => "1",
-            "id" if route.path.starts_with("/api/v1/staff/") => &self.staff,
-            "id" if route.path.starts_with("/api/v1/products/") => &self.product,
+            "id" if route.path.contains("/staff/") => &self.staff,
+            "id" if route.path.contains("/products/") => &self.product,
             "sku" => "FT05",
             "lot" => &self.lot,
             "refund" => &self.refund,
             "import" => &self.import,
+            "subscriber" if route.path.starts_with("/console/") => &self.partner,
             "subscriber" => &self.subscriber,
             "event" => &self.event,
             "batch" => &self.batch,
@@ -239,5 +247,21 @@ pub async fn ask(
     }
     let answer = service.clone().oneshot(request.body(body.into()).unwrap());
     let (head, body) = answer.await.unwrap().into_parts();
+    let kind = head.headers.get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind == "text/event-stream") {
+        // events go on for ever; the first one is enough
+        return (head.status, first_event(body).await);
+    }
     (head.status, body.collect().await.unwrap().to_bytes())
+}
+
+/// The first event of a stream, as it is sent.
+pub async fn first_event(mut body: Body) -> Bytes {
+    let frame = tokio::time::timeout(std::time::Duration::from_secs(20), body.frame()).await;
+    frame
+        .expect("an event comes")
+        .unwrap()
+        .unwrap()
+        .into_data()
+        .unwrap()
 }

@@ -2,6 +2,7 @@
 //! `sold` up, and staff, who lower quotas, see each other.
 
 pub mod board;
+pub mod live;
 pub mod stats;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
 use crate::id::VillageId;
+use crate::money::Method;
 use crate::on;
 use crate::orders::{Line, Order, Status};
 
@@ -79,6 +80,7 @@ pub struct Filter {
     /// number, or part of a name or phone
     pub q: Option<String>,
     pub created_by: Option<Uuid>,
+    pub method: Option<Method>,
 }
 
 /// Orders before a cursor, newest first.
@@ -104,9 +106,10 @@ pub async fn list(
            AND (CAST($5 AS TEXT) IS NULL OR orders.number LIKE $5 ESCAPE '\\' OR orders.name LIKE $5 ESCAPE '\\'
                 OR orders.phone LIKE $5 ESCAPE '\\')
            AND ($6 IS NULL OR link.created_by = $6)
-         ORDER BY orders.id DESC LIMIT $7"))
+           AND (CAST($7 AS TEXT) IS NULL OR orders.method = $7)
+         ORDER BY orders.id DESC LIMIT $8"))
         .bind(village).bind(before).bind(filter.status.map(Status::as_str)).bind(&filter.link).bind(&like)
-        .bind(filter.created_by).bind(limit).fetch_all(ex).await)?)
+        .bind(filter.created_by).bind(filter.method).bind(limit).fetch_all(ex).await)?)
 }
 
 /// Orders changed after an instant, oldest change first, for programs that follow along; with `created_by`, those of

@@ -1,0 +1,30 @@
+//! The staff console: pages over the same calls that programs use. A page shows what a call answers and sends what a
+//! call takes, in process; so it can do nothing that a program with the same role could not do.
+//!
+//! One file per noun. `desk` is the frame: who sits there, what the pages ask, what they say once.
+
+pub mod act;
+pub mod count;
+pub mod deal;
+pub mod desk;
+pub mod door;
+pub mod edit;
+pub mod import;
+pub mod links;
+pub mod live;
+pub mod log;
+pub mod money;
+pub mod order;
+pub mod orders;
+pub mod place;
+pub mod plot;
+pub mod products;
+pub mod reports;
+pub mod settings;
+pub mod show;
+pub mod skus;
+pub mod stock;
+mod store;
+pub mod team;
+pub mod today;
+pub mod words;

@@ -1,0 +1,127 @@
+//! Words for what the calls answer in codes.
+
+use crate::links;
+use crate::money::Method;
+use crate::orders::Status;
+use crate::payments::{RefundState, State};
+use crate::stock::MovementKind;
+use crate::web::edge::Lang;
+
+/// Words, and the tone in which they are shown: `wait`, `go`, `done` or `off`.
+pub type Badge = (&'static str, &'static str);
+
+pub fn status(lang: Lang, status: Status) -> Badge {
+    match status {
+        Status::AwaitingPayment => (lang.say("待付款", "Unpaid"), "wait"),
+        Status::Paid => (lang.say("待打包", "To pack"), "go"),
+        Status::Packed => (lang.say("已打包", "Packed"), "go"),
+        Status::Shipped => (lang.say("已发货", "Shipped"), "done"),
+        Status::Delivered => (lang.say("已签收", "Delivered"), "done"),
+        Status::Cancelled => (lang.say("已取消", "Cancelled"), "off"),
+        Status::Expired => (lang.say("超时未付", "Expired"), "off"),
+        Status::Refunded => (lang.say("已退款", "Refunded"), "off"),
+    }
+}
+
+pub const STATUSES: [Status; 8] = [
+    Status::AwaitingPayment,
+    Status::Paid,
+    Status::Packed,
+    Status::Shipped,
+    Status::Delivered,
+    Status::Cancelled,
+    Status::Expired,
+    Status::Refunded,
+];
+
+pub fn link_status(lang: Lang, status: links::Status) -> Badge {
+    match status {
+        links::Status::Open => (lang.say("进行中", "Open"), "go"),
+        links::Status::NotYet => (lang.say("未开始", "Not yet open"), "wait"),
+        links::Status::Closed => (lang.say("已结束", "Closed"), "off"),
+    }
+}
+
+pub fn channel(lang: Lang, channel: &str) -> &str {
+    match channel {
+        "livestream" => lang.say("直播间", "Livestream"),
+        "moments" => lang.say("朋友圈", "Moments"),
+        "group" => lang.say("微信群", "Group chat"),
+        "counter" => lang.say("门店", "Counter"),
+        "import" => lang.say("导入", "Imported"),
+        other => other,
+    }
+}
+
+pub fn method(lang: Lang, method: Method) -> &'static str {
+    match method {
+        Method::Stripe => "Stripe",
+        Method::Wechat => lang.say("微信支付", "WeChat Pay"),
+        Method::Transfer => lang.say("转账", "Transfer"),
+        Method::Cod => lang.say("货到付款", "Cash on delivery"),
+        Method::Practice => lang.say("练习付款", "Practice money"),
+        Method::Platform => lang.say("平台代收", "By the platform"),
+    }
+}
+
+pub fn payment(lang: Lang, state: State) -> Badge {
+    match state {
+        State::Paid => (lang.say("已到账", "Received"), "done"),
+        State::Created | State::Sent | State::Waiting => (lang.say("等待中", "Waiting"), "wait"),
+        State::Failed => (lang.say("失败", "Failed"), "off"),
+        State::Closed => (lang.say("已关闭", "Closed"), "off"),
+        State::Unknown => (lang.say("待查", "Unclear"), "wait"),
+    }
+}
+
+pub fn refund(lang: Lang, state: RefundState) -> Badge {
+    match state {
+        RefundState::ByHand => (lang.say("等人工退", "To do by hand"), "wait"),
+        RefundState::Done => (lang.say("已退", "Done"), "done"),
+        RefundState::Failed => (lang.say("失败", "Failed"), "off"),
+        _ => (lang.say("处理中", "Under way"), "go"),
+    }
+}
+
+pub fn movement(lang: Lang, kind: MovementKind) -> &'static str {
+    match kind {
+        MovementKind::Receipt => lang.say("入库", "Receipt"),
+        MovementKind::Adjustment => lang.say("调整", "Adjustment"),
+        MovementKind::Shipped => lang.say("发货", "Shipped"),
+        MovementKind::Returned => lang.say("退回", "Returned"),
+    }
+}
+
+/// An act of the operation log; one that has no words yet is shown by its name.
+pub fn act(lang: Lang, act: &str) -> &str {
+    match act {
+        "order.unmask" => lang.say("查看收件人", "Saw the recipient"),
+        "order.cancel" => lang.say("取消订单", "Cancelled the order"),
+        "order.edit" => lang.say("修改订单", "Edited the order"),
+        "order.propose" => lang.say("提出修改", "Proposed a change"),
+        "order.place" => lang.say("代客下单", "Placed for a buyer"),
+        "orders.import" => lang.say("导入订单", "Imported orders"),
+        "payment.confirm" => lang.say("确认收款", "Confirmed a payment"),
+        "refund.start" => lang.say("发起退款", "Started a refund"),
+        "refund.done" => lang.say("完成退款", "Carried a refund out"),
+        "stock.receive" => lang.say("入库", "Received stock"),
+        "stock.adjust" => lang.say("调整库存", "Adjusted stock"),
+        "stock.sell_ahead" => lang.say("设置预售", "Set selling ahead"),
+        "product.create" => lang.say("新建商品", "Added a product"),
+        "product.change" => lang.say("修改商品", "Changed a product"),
+        "sku.create" => lang.say("新建规格", "Added a sku"),
+        "sku.change" => lang.say("修改规格", "Changed a sku"),
+        "link.create" => lang.say("新建链接", "Made a link"),
+        "link.change" => lang.say("修改链接", "Changed a link"),
+        "village.change" => lang.say("修改本村资料", "Changed the village"),
+        "freight.replace" => lang.say("修改运费", "Changed freight"),
+        "staff.create" => lang.say("添加人员", "Added staff"),
+        "staff.change" => lang.say("修改人员", "Changed staff"),
+        "token.create" => lang.say("新建令牌", "Made a token"),
+        "token.revoke" => lang.say("作废令牌", "Revoked tokens"),
+        "subscriber.add" => lang.say("登记伙伴", "Added a partner"),
+        "subscriber.remove" => lang.say("移除伙伴", "Removed a partner"),
+        "outbox.retry" => lang.say("重发通知", "Retried an event"),
+        other => other,
+    }
+}
