@@ -10,8 +10,8 @@ use super::solve::Task;
 /// More parcels than this are left to mixed.rs.
 const MOST_PARCELS: usize = 32;
 
-/// So many states are looked at; then it gives up. A few tens of milliseconds.
-const MOST_STATES: usize = 40_000;
+/// So many numbers of states are looked at; then it gives up, after some ten milliseconds.
+const MOST_WORK: usize = 4_000_000;
 
 type Value = (i64, i64);
 
@@ -20,7 +20,7 @@ struct Table<'a> {
     /// per parcel to come, per slot and per day: cases that can still want it
     wanted: Vec<Room>,
     known: Vec<HashMap<Vec<i64>, Value>>,
-    states: usize,
+    work: usize,
 }
 
 /// A way to have placed the parcels so far.
@@ -39,7 +39,7 @@ pub fn solve(task: &Task) -> Option<Vec<Option<usize>>> {
         task,
         wanted: wanted(task),
         known: vec![HashMap::new(); task.order.len()],
-        states: 0,
+        work: 0,
     };
     let best = table.value(0, &task.room)?;
     let mut starts = vec![Start {
@@ -81,11 +81,11 @@ impl Table<'_> {
             return Some((0, 0));
         }
         let key = self.key(at, room);
+        self.work += key.len();
         if let Some(value) = self.known[at].get(&key) {
             return Some(*value);
         }
-        self.states += 1;
-        if self.states > MOST_STATES {
+        if self.work > MOST_WORK {
             return None;
         }
         let group = &self.task.groups[self.task.order[at]];

@@ -2,8 +2,9 @@
 //!
 //! 1. Relaxed: cases instead of parcels, small parcels first (they count most per case). Its flow is exact, so no plan
 //!    is better than it; it tells when to stop.
-//! 2. Three starts: the relaxation rounded down, and two empty ones. From each, every size in turn is placed anew as a
-//!    flow around the other sizes, which stay, until nothing gets better.
+//! 2. Three starts: the relaxation made whole from the largest size down, relaxing the rest anew after each, and two
+//!    empty ones. From each, every size in turn is placed anew as a flow around the other sizes, which stay, until
+//!    nothing gets better.
 //! 3. The best one is improved by moves across sizes (moves.rs), and gets its turns (third goal) size by size.
 
 use super::flow::{Flow, Kind, Room};
@@ -11,7 +12,7 @@ use super::moves::{Budget, improve, leave_earlier};
 use super::solve::Task;
 use super::turns::in_turn;
 
-/// How often the sizes are gone through; most gain comes from the first time.
+/// How often the same is tried again; most gain comes from the first time.
 const MOST_ROUNDS: usize = 4;
 
 /// Which parcels are where, by counts.
@@ -39,8 +40,9 @@ pub fn solve(task: &Task) -> Vec<Option<usize>> {
         held: vec![Vec::new(); task.groups.len()],
         late: task.counts(),
     };
-    let (rounded, bound) = relax(task, &sizes, &empty);
+    let bound = bound(task, &relax(task, &sizes, &empty));
     let largest_first: Vec<i64> = sizes.iter().rev().copied().collect();
+    let rounded = round_by_size(task, &largest_first, &empty);
     let starts = [
         (&rounded, &largest_first),
         (&empty, &largest_first),
@@ -61,8 +63,10 @@ pub fn solve(task: &Task) -> Vec<Option<usize>> {
         }
     }
     let mut board = best.unwrap_or(empty);
-    let mut budget = Budget::for_parcels(task.order.len());
-    while !bound.reached(board.worth(task)) && improve(task, &mut board, &mut budget) {
+    for _ in 0..MOST_ROUNDS {
+        if bound.reached(board.worth(task)) || !improve(task, &mut board) {
+            break;
+        }
         settle_by_size(task, &mut board, &largest_first);
     }
     turns(task, &mut board, &largest_first)
@@ -93,6 +97,14 @@ impl Board {
         }
     }
 
+    /// Gives late parcels a slot.
+    fn put(&mut self, task: &Task, group: usize, slot: usize, parcels: i64) {
+        if parcels > 0 {
+            self.enter(task, group, slot, parcels);
+            self.late[group] -= parcels;
+        }
+    }
+
     pub fn leave(&mut self, task: &Task, group: usize, slot: usize, parcels: i64) {
         self.room
             .take(&task.grid, slot, -parcels * task.groups[group].cases);
@@ -111,39 +123,65 @@ impl Bound {
     }
 }
 
-/// Cases that may part: the bound, and the whole parcels of it.
-fn relax(task: &Task, sizes: &[i64], empty: &Board) -> (Board, Bound) {
+/// The parcels without a slot, of these sizes, as cases that may part; the small ones first.
+fn relax<'a>(task: &'a Task, sizes: &[i64], board: &Board) -> Flow<'a> {
     let late_cost = task.grid.late_cost();
-    let counts = task.counts();
-    let kinds: Vec<Kind> = (task.groups.iter().zip(&counts))
+    let kinds: Vec<Kind> = (task.groups.iter().zip(&board.late))
         .map(|(group, parcels)| {
             let larger = sizes.iter().filter(|size| **size >= group.cases).count() as i64;
             Kind {
                 options: group.options.clone(),
-                units: parcels * group.cases,
+                units: if larger > 0 { parcels * group.cases } else { 0 },
                 late_cost: larger * late_cost,
             }
         })
         .collect();
-    let mut flow = Flow::new(&task.grid, kinds, empty.room.clone());
+    let mut flow = Flow::new(&task.grid, kinds, board.room.clone());
     flow.settle();
-    let mut board = empty.clone();
+    flow
+}
+
+fn bound(task: &Task, relaxed: &Flow) -> Bound {
     let (mut freight, mut late_shares) = (0, 0);
-    for (group, held) in flow.held.iter().enumerate() {
-        let cases = task.groups[group].cases;
-        late_shares += flow.late[group] * SHARE / cases;
-        for (slot, units) in held {
-            freight += units * task.grid.cost[*slot];
-            let whole = units / cases;
-            if whole > 0 {
-                board.enter(task, group, *slot, whole);
-                board.late[group] -= whole;
+    for (group, held) in relaxed.held.iter().enumerate() {
+        late_shares += relaxed.late[group] * SHARE / task.groups[group].cases;
+        freight += held
+            .iter()
+            .map(|(slot, units)| units * task.grid.cost[*slot])
+            .sum::<i64>();
+    }
+    Bound {
+        late: (late_shares + SHARE - 1) / SHARE,
+        freight: (relaxed.late.iter().all(|late| *late == 0)).then_some(freight),
+    }
+}
+
+/// From the largest size down: relaxes what is left, and keeps of this size what the relaxation sends whole, and then
+/// what it sends in parts, as long as there is room.
+fn round_by_size(task: &Task, largest_first: &[i64], empty: &Board) -> Board {
+    let mut board = empty.clone();
+    for (at, cases) in largest_first.iter().enumerate() {
+        let held = relax(task, &largest_first[at..], &board).held;
+        let of_size = |group: &usize| task.groups[*group].cases == *cases;
+        let mut parts = Vec::new();
+        let mut more = vec![0; held.len()];
+        for group in (0..held.len()).filter(of_size) {
+            more[group] = held[group].iter().map(|(_, units)| units).sum::<i64>() / cases;
+            for (slot, units) in &held[group] {
+                board.put(task, group, *slot, units / cases);
+                more[group] -= units / cases;
+                parts.push((-(units % cases), *slot, group));
+            }
+        }
+        parts.sort_unstable();
+        for (_, slot, group) in parts {
+            if more[group] > 0 && board.room.of(&task.grid, slot) >= *cases {
+                board.put(task, group, slot, 1);
+                more[group] -= 1;
             }
         }
     }
-    let late = (late_shares + SHARE - 1) / SHARE;
-    let freight = (flow.late.iter().all(|late| *late == 0)).then_some(freight);
-    (board, Bound { late, freight })
+    board
 }
 
 /// Parts of a parcel are counted in so many to a parcel, rounded down.

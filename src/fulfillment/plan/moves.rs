@@ -16,9 +16,9 @@ const WIDEST: usize = 4;
 pub struct Budget(i64);
 
 impl Budget {
-    /// Grows with the parcels: some ten milliseconds for hundreds, a second for a hundred thousand.
+    /// Grows with the parcels: some milliseconds for hundreds, half a second for a hundred thousand.
     pub fn for_parcels(parcels: usize) -> Self {
-        Budget(400_000 + 200 * parcels as i64)
+        Budget(20_000 + 100 * parcels as i64)
     }
 
     fn spend(&mut self, steps: usize) -> bool {
@@ -30,7 +30,7 @@ impl Budget {
 struct Mover<'a> {
     task: &'a Task,
     board: &'a mut Board,
-    budget: &'a mut Budget,
+    budget: Budget,
     /// per slot: the groups there
     at: Vec<Vec<usize>>,
     /// slots, the cheapest first
@@ -39,8 +39,8 @@ struct Mover<'a> {
     log: Vec<(usize, usize, bool)>,
 }
 
-/// Looks for better plans by chains of moves; whether one was found.
-pub fn improve(task: &Task, board: &mut Board, budget: &mut Budget) -> bool {
+/// Looks for better plans by chains of moves, with a budget for each sort; whether one was found.
+pub fn improve(task: &Task, board: &mut Board) -> bool {
     let before = board.worth(task);
     let mut at = vec![Vec::new(); task.grid.cost.len()];
     for (group, held) in board.held.iter().enumerate() {
@@ -51,43 +51,44 @@ pub fn improve(task: &Task, board: &mut Board, budget: &mut Budget) -> bool {
     let mut mover = Mover {
         task,
         board,
-        budget,
+        budget: Budget::for_parcels(0),
         at,
         by_cost,
         log: Vec::new(),
     };
     let mut by_size: Vec<usize> = (0..task.groups.len()).collect();
     by_size.sort_by_key(|group| task.groups[*group].cases);
-    for group in &by_size {
-        mover.rescue(*group);
-    }
-    for group in by_size.iter().rev() {
-        mover.make_cheaper(*group);
+    for sort in [Mover::make_cheaper, Mover::exchange, Mover::rescue] {
+        mover.budget = Budget::for_parcels(task.order.len());
+        by_size.iter().for_each(|group| sort(&mut mover, *group));
     }
     board.worth(task) < before
 }
 
 impl Mover<'_> {
-    /// Places late parcels of a group; where that fails, in the place of a dearer one.
+    /// Places late parcels of a group, pushing others on.
     fn rescue(&mut self, group: usize) {
         while self.board.late[group] > 0 && self.place(group, NEVER, DEEPEST).is_some() {
             self.board.late[group] -= 1;
             self.log.clear();
         }
+    }
+
+    /// Places late parcels of a group instead of dearer ones.
+    fn exchange(&mut self, group: usize) {
         if self.board.late[group] == 0 {
             return;
         }
-        let dearer: Vec<(usize, usize)> = (0..self.task.groups.len())
-            .filter(|other| self.task.groups[*other].cases > self.task.groups[group].cases)
+        let others: Vec<(usize, usize)> = (0..self.task.groups.len())
+            .filter(|other| *other != group)
             .flat_map(|other| self.board.held[other].iter().map(move |(slot, _)| (other, *slot)))
             .collect();
-        for (other, slot) in dearer {
+        for (other, slot) in others {
             if self.board.late[group] == 0 || !self.budget.spend(1) {
                 return;
             }
             let freight = self.task.groups[other].cases * self.task.grid.cost[slot];
-            self.step(other, slot, false);
-            if self.place(group, freight, 0).is_some() {
+            if self.step(other, slot, false) && self.place(group, freight, 1).is_some() {
                 self.board.late[group] -= 1;
                 self.board.late[other] += 1;
                 self.log.clear();
@@ -102,8 +103,7 @@ impl Mover<'_> {
         for (slot, parcels) in self.board.held[group].clone() {
             for _ in 0..parcels {
                 let freight = self.task.groups[group].cases * self.task.grid.cost[slot];
-                self.step(group, slot, false);
-                if self.place(group, freight, DEEPEST).is_none() {
+                if !self.step(group, slot, false) || self.place(group, freight, DEEPEST).is_none() {
                     self.undo(0);
                     break;
                 }
@@ -165,8 +165,9 @@ impl Mover<'_> {
             for (group, from) in pushed {
                 let mark = self.log.len();
                 let saved = self.task.groups[group].cases * self.task.grid.cost[from];
-                self.step(group, from, false);
-                if let Some(freight) = self.place(group, limit - grown + saved, depth) {
+                if self.step(group, from, false)
+                    && let Some(freight) = self.place(group, limit - grown + saved, depth)
+                {
                     grown += freight - saved;
                     moved = true;
                     break;
@@ -199,9 +200,15 @@ impl Mover<'_> {
         found
     }
 
-    fn step(&mut self, group: usize, slot: usize, enters: bool) {
-        self.log.push((group, slot, enters));
-        self.apply(group, slot, enters);
+    /// False, and nothing done, when there is no such parcel in the slot: others may have pushed it on.
+    fn step(&mut self, group: usize, slot: usize, enters: bool) -> bool {
+        let can = enters || self.at[slot].contains(&group);
+        if can {
+            self.budget.spend(4);
+            self.log.push((group, slot, enters));
+            self.apply(group, slot, enters);
+        }
+        can
     }
 
     fn apply(&mut self, group: usize, slot: usize, enters: bool) {

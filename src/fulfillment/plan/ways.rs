@@ -157,16 +157,16 @@ impl Search {
                 return Some(node);
             }
             match node {
-                Node::Kind(kind) => self.from_kind(flow, kind),
-                Node::Slot(slot) => self.from_slot(flow, slot),
-                Node::Day(day) => self.from_day(flow, day),
-                Node::Out => self.from_out(flow),
+                Node::Kind(kind) => self.after_kind(flow, kind),
+                Node::Slot(slot) => self.after_slot(flow, slot),
+                Node::Day(day) => self.after_day(flow, day),
+                Node::Out => self.after_out(flow),
             }
         }
         None
     }
 
-    fn from_kind(&mut self, flow: &Flow, kind: usize) {
+    fn after_kind(&mut self, flow: &Flow, kind: usize) {
         if flow.may_be_late(kind) {
             self.reach(Node::Out, Node::Kind(kind));
         }
@@ -182,7 +182,7 @@ impl Search {
         }
     }
 
-    fn from_slot(&mut self, flow: &Flow, slot: usize) {
+    fn after_slot(&mut self, flow: &Flow, slot: usize) {
         let day = flow.grid.day_of[slot];
         if flow.room.pick[slot] > 0 && flow.joined(slot) {
             self.reach(Node::Day(day), Node::Slot(slot));
@@ -194,7 +194,7 @@ impl Search {
         }
     }
 
-    fn from_day(&mut self, flow: &Flow, day: usize) {
+    fn after_day(&mut self, flow: &Flow, day: usize) {
         if flow.room.pack[day] > 0 && flow.prices.day[day] == 0 {
             self.reach(Node::Out, Node::Day(day));
         }
@@ -206,7 +206,7 @@ impl Search {
     }
 
     /// Something leaves in exchange: a late unit gets a slot, or a day becomes less full.
-    fn from_out(&mut self, flow: &Flow) {
+    fn after_out(&mut self, flow: &Flow) {
         for kind in 0..flow.kinds.len() {
             if flow.late[kind] > 0 && flow.may_be_late(kind) {
                 self.reach(Node::Kind(kind), Node::Out);

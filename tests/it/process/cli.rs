@@ -130,6 +130,58 @@ fn pasted_addresses_become_lines_of_json() {
 }
 
 #[test]
+fn a_plan_is_json_in_and_json_out() {
+    let parcel =
+        |id: &str, deadline: &str| json!({"id": id, "cases": 1, "province": "41", "deadline": deadline});
+    let input = json!({"as_of": "2024-01-20", "horizon_days": 5, "workshop": {"cases_per_day": 1},
+        "carriers": [{"carrier": "zto", "pickup_cases_per_day": 1, "fen_per_case": 900, "transit_days": {"41": 1}}],
+        "parcels": [parcel("a", "2024-01-22"), parcel("b", "2024-01-21")]});
+    let place = Place::on("sqlite");
+    let answer = |arguments: &[&str], input: &Value| -> Value {
+        serde_json::from_str(&place.must(arguments, &input.to_string())).unwrap()
+    };
+    let plan = answer(&["plan", "-"], &input);
+    assert_eq!(
+        (&plan["late_count"], &plan["freight_fen"]),
+        (&json!(0), &json!(1_800))
+    );
+    let first = &plan["assigned"][0];
+    assert_eq!(
+        (&first["id"], &first["ship_on"], &first["arrives_on"]),
+        (&json!("b"), &json!("2024-01-20"), &json!("2024-01-21"))
+    );
+    let write = |name: &str, value: &Value| {
+        std::fs::write(place.folder.join(name), value.to_string()).unwrap();
+    };
+    write("change.json", &json!({"ready_on": {"b": "2024-01-21"}}));
+    let compared = answer(&["plan", "-", "--what-if", "change.json"], &input);
+    assert_eq!(compared["before"], plan);
+    assert_eq!(compared["difference"]["newly_late"], json!(["b"]));
+
+    for (at, value, field) in [
+        ("/parcels/1/cases", json!(0), "parcels[1].cases"),
+        ("/parcels/1/cases", json!("1"), "parcels[1].cases"),
+        ("/parcels/1/deadline", json!("2024-02-30"), "parcels[1].deadline"),
+        ("/carriers/0", json!({"fax": 1}), "carriers[0].fax"),
+        ("/workshop", json!({}), "workshop.cases_per_day"),
+    ] {
+        let mut wrong = input.clone();
+        *wrong.pointer_mut(at).unwrap() = value;
+        assert_refused(&place.run(&["plan", "-"], &wrong.to_string()), 2, field);
+    }
+    assert_refused(&place.run(&["plan", "-"], "{"), 2, "JSON");
+    write("unknown.json", &json!({"carriers": {"ems": {}}}));
+    let ended = place.run(&["plan", "-", "--what-if", "unknown.json"], &input.to_string());
+    assert_refused(&ended, 2, "carriers.ems");
+    assert_refused(&place.run(&["plan", "-", "--what-if", "-"], ""), 2, "--what-if");
+    assert_refused(
+        &place.run(&["plan", "no-such-file.json"], ""),
+        1,
+        "no-such-file.json",
+    );
+}
+
+#[test]
 fn the_bench_reports_what_it_promises() {
     let out = Place::on("sqlite").must(&["bench", "--seconds", "1", "--clients", "16", "--json"], "");
     let report: Value = serde_json::from_str(&out).unwrap();

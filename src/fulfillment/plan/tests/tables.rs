@@ -43,10 +43,13 @@ fn seen(input: &Input) -> (Vec<String>, Vec<String>) {
     )
 }
 
+/// What, the parcels, who leaves how, who doesn't.
+type Case<'a> = (&'a str, Vec<Value>, &'a [&'a str], &'a [&'a str]);
+
 #[test]
 fn plans() {
     let p = parcel;
-    let cases: [(&str, Vec<Value>, &[&str], &[&str]); 8] = [
+    let cases: [Case; 8] = [
         ("nothing to do", vec![], &[], &[]),
         (
             "at once",
@@ -168,6 +171,10 @@ fn reasons() {
         };
         assert_eq!((reason.zh.as_str(), reason.en.as_str()), (zh, en));
     }
+}
+
+#[test]
+fn late_for_want_of_room() {
     let full = with(&[
         parcel("a", 2, "41", "2024-01-21"),
         parcel("b", 2, "41", "2024-01-21"),
