@@ -23,16 +23,17 @@ CREATE TABLE capacity_day (
     FOREIGN KEY (village_id) REFERENCES calendar (village_id)
 ) STRICT;
 
+-- Its id is the short name that staff gave it, like zto.
 CREATE TABLE carrier (
     village_id    INTEGER NOT NULL,
-    code          TEXT    NOT NULL CHECK (code <> ''),
+    id            TEXT    NOT NULL CHECK (id <> ''),
     position      INTEGER NOT NULL,
     name          TEXT,
     -- local time until which cases are collected, HH:MM
     cut_off       TEXT,
     pickup_cases  INTEGER NOT NULL CHECK (pickup_cases >= 0),
     fen_per_case  INTEGER NOT NULL CHECK (fen_per_case >= 0),
-    PRIMARY KEY (village_id, code),
+    PRIMARY KEY (village_id, id),
     FOREIGN KEY (village_id) REFERENCES calendar (village_id)
 ) STRICT;
 
@@ -43,7 +44,7 @@ CREATE TABLE carrier_day (
     day        TEXT    NOT NULL,
     cases      INTEGER NOT NULL CHECK (cases >= 0),
     PRIMARY KEY (village_id, carrier, day),
-    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, code)
+    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, id)
 ) STRICT;
 
 -- Days on the way. A province without a row is not served.
@@ -53,7 +54,7 @@ CREATE TABLE carrier_transit (
     province   TEXT    NOT NULL,
     days       INTEGER NOT NULL CHECK (days >= 0),
     PRIMARY KEY (village_id, carrier, province),
-    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, code)
+    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, id)
 ) STRICT;
 
 -- Festival stops, per province or for all without rows of their own (*).
@@ -66,7 +67,7 @@ CREATE TABLE carrier_stop (
     delivers_until TEXT    NOT NULL,
     resumes_on     TEXT    NOT NULL,
     PRIMARY KEY (village_id, carrier, position),
-    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, code),
+    FOREIGN KEY (village_id, carrier) REFERENCES carrier (village_id, id),
     CHECK (collects_until < resumes_on)
 ) STRICT;
 

@@ -15,7 +15,7 @@ use crate::on;
 
 #[derive(sqlx::FromRow)]
 struct CarrierRow {
-    code: String,
+    id: String,
     name: Option<String>,
     cut_off: Option<String>,
     pickup_cases: i64,
@@ -58,7 +58,7 @@ pub async fn read(tx: &mut Tx, village: VillageId) -> Result<Option<Calendar>> {
 
 async fn read_carriers(tx: &mut Tx, village: VillageId) -> Result<Vec<Carrier>> {
     let rows: Vec<CarrierRow> = on!(tx, ex => sqlx::query_as(
-        "SELECT code, name, cut_off, pickup_cases, fen_per_case FROM carrier WHERE village_id = $1 ORDER BY position")
+        "SELECT id, name, cut_off, pickup_cases, fen_per_case FROM carrier WHERE village_id = $1 ORDER BY position")
         .bind(village).fetch_all(ex).await)?;
     let days: Vec<(String, String, i64)> = on!(tx, ex => sqlx::query_as(
         "SELECT carrier, day, cases FROM carrier_day WHERE village_id = $1").bind(village).fetch_all(ex).await)?;
@@ -71,7 +71,7 @@ async fn read_carriers(tx: &mut Tx, village: VillageId) -> Result<Vec<Carrier>> 
     let mut carriers: Vec<Carrier> = rows
         .into_iter()
         .map(|row| Carrier {
-            carrier: row.code,
+            carrier: row.id,
             name: row.name,
             cut_off: row.cut_off,
             pickup_cases_per_day: row.pickup_cases,
@@ -290,7 +290,7 @@ pub async fn replace_carriers(tx: &mut Tx, village: VillageId, carriers: &[Carri
     }
     for (position, carrier) in (0_i64..).zip(carriers) {
         on!(tx, ex => sqlx::query(
-            "INSERT INTO carrier (village_id, code, position, name, cut_off, pickup_cases, fen_per_case)
+            "INSERT INTO carrier (village_id, id, position, name, cut_off, pickup_cases, fen_per_case)
              VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(village).bind(&carrier.carrier).bind(position).bind(&carrier.name).bind(&carrier.cut_off)
             .bind(carrier.pickup_cases_per_day).bind(carrier.fen_per_case)
