@@ -57,6 +57,7 @@ const OPEN: &[(&str, &[&str])] = &[
         "the way in, and out: the session is the request's own",
         &["POST /api/v1/session", "DELETE /api/v1/session"],
     ),
+    ("providers sign what they send", &["POST /webhooks/kuaidi100"]),
     (
         "operators ask without a login",
         &["GET /healthz", "GET /readyz", "GET /metrics"],

@@ -21,6 +21,9 @@ mod holds;
 mod imports;
 mod imports_later;
 mod jobs;
+mod kuaidi100;
+#[path = "../fakes/kuaidi100/server.rs"]
+mod kuaidi100_fake;
 mod links;
 mod links_app;
 mod links_seen;
@@ -44,3 +47,5 @@ mod status;
 mod stock;
 mod supply;
 mod tidy;
+mod tracking;
+mod waybills;
