@@ -16,6 +16,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
+use crate::fulfillment::tracking::kuaidi100::Kuaidi100;
 use crate::id::Ids;
 use crate::links::board::Board;
 use crate::links::live::Live;
@@ -62,6 +63,7 @@ impl App {
             intake,
             sender: Sender::default(),
             paste_limit: PasteLimit::default(),
+            kuaidi100: config.kuaidi100.clone().map(Kuaidi100::new),
             clock,
             db,
             ids,

@@ -13,6 +13,17 @@ use crate::money::Method;
 #[derive(Clone)]
 pub struct PublicUrl(pub Arc<str>);
 
+/// The account at Kuaidi100.
+#[derive(Clone)]
+pub struct Kuaidi100Account {
+    pub key: String,
+    pub customer: String,
+    /// signs what they push to us
+    pub salt: String,
+    /// without a slash at the end
+    pub base: String,
+}
+
 #[derive(Clone)]
 pub struct Config {
     /// `CUNJI_DATABASE_URL`: `sqlite://PATH` or `postgres://…`
@@ -29,6 +40,8 @@ pub struct Config {
     pub allow_practice: bool,
     /// `CUNJI_METRICS_LISTEN`: where `/metrics` is served instead of the main address
     pub metrics_listen: Option<SocketAddr>,
+    /// `KUAIDI100_KEY`, `KUAIDI100_CUSTOMER`, `KUAIDI100_SALT`, `KUAIDI100_BASE`: who is asked where parcels are
+    pub kuaidi100: Option<Kuaidi100Account>,
     /// `CUNJI_NOW`: an instant at which the clock stands still
     pub now: Option<Timestamp>,
 }
@@ -61,6 +74,7 @@ impl Config {
                 Some(value) => return Err(format!("CUNJI_ALLOW_PRACTICE is {value:?}; it takes 0 or 1")),
             },
             metrics_listen: address("CUNJI_METRICS_LISTEN", &get)?,
+            kuaidi100: kuaidi100(&get)?,
             now: match get("CUNJI_NOW") {
                 Some(value) => Some(Timestamp::parse(&value).ok_or_else(|| {
                     format!(
@@ -126,6 +140,32 @@ fn public_url(value: &str) -> Result<String, String> {
         _ => Err(format!(
             "CUNJI_PUBLIC_URL is {value:?}; it takes http(s)://HOST, without a path"
         )),
+    }
+}
+
+/// An account needs all its parts: without a salt anybody could tell us of parcels.
+fn kuaidi100(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Kuaidi100Account>, String> {
+    let names = ["KUAIDI100_KEY", "KUAIDI100_CUSTOMER", "KUAIDI100_SALT"];
+    let [key, customer, salt] = names.map(get);
+    match (key, customer, salt) {
+        (None, None, None) => Ok(None),
+        (Some(key), Some(customer), Some(salt)) => {
+            let base = get("KUAIDI100_BASE").unwrap_or_else(|| "https://poll.kuaidi100.com".to_owned());
+            let base = base.trim_end_matches('/');
+            if !["https://", "http://"]
+                .iter()
+                .any(|start| base.starts_with(start))
+            {
+                return Err(format!("KUAIDI100_BASE is {base:?}; it takes http(s)://HOST"));
+            }
+            Ok(Some(Kuaidi100Account {
+                key,
+                customer,
+                salt,
+                base: base.to_owned(),
+            }))
+        }
+        _ => Err(format!("{} are set together or not at all", names.join(", "))),
     }
 }
 
@@ -214,6 +254,28 @@ mod tests {
             let error = with(name, value).unwrap_err();
             assert!(error.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn an_account_at_kuaidi100_is_whole() {
+        let read = |set: &[(&str, &str)]| {
+            Config::read(|asked| {
+                set.iter()
+                    .find(|(name, _)| *name == asked)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let whole = [
+            ("KUAIDI100_KEY", "k"),
+            ("KUAIDI100_CUSTOMER", "c"),
+            ("KUAIDI100_SALT", "s"),
+        ];
+        let account = read(&whole).unwrap().kuaidi100.unwrap();
+        assert_eq!(account.base, "https://poll.kuaidi100.com");
+        assert!(read(&[]).unwrap().kuaidi100.is_none());
+        assert!(read(&whole[..2]).unwrap_err().contains("KUAIDI100_SALT"));
+        let elsewhere = [&whole[..], &[("KUAIDI100_BASE", "ftp://x")]].concat();
+        assert!(read(&elsewhere).unwrap_err().contains("KUAIDI100_BASE"));
     }
 
     #[test]

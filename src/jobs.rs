@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::calendar::store as calendar;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::fulfillment::tracking::work::{self, Follower};
 use crate::id::VillageId;
 use crate::orders::store::promised;
 use crate::orders::store::write::expire_due;
@@ -66,6 +67,22 @@ static TABLE: &[Job] = &[
         limit: MINUTE,
         at_start: true,
         run: |app| Box::pin(promise_backlog(app)),
+    },
+    Job {
+        name: "track-parcels",
+        schedule: "30 */5 * * * *",
+        about: "Follow parcels at Kuaidi100",
+        limit: Duration::from_secs(5 * 60),
+        at_start: false,
+        run: |app| Box::pin(track_parcels(app)),
+    },
+    Job {
+        name: "learn-transit",
+        schedule: "0 50 3 * * *",
+        about: "Learn from own parcels how long carriers take",
+        limit: Duration::from_secs(5 * 60),
+        at_start: false,
+        run: |app| Box::pin(learn_transit(app)),
     },
     Job {
         name: "clean-credentials",
@@ -303,6 +320,33 @@ async fn send_outbox(app: App) -> Result<String> {
         "{} delivered, {} failed, {} put off",
         sent.delivered, sent.failed, sent.put_off
     ))
+}
+
+async fn track_parcels(app: App) -> Result<String> {
+    let Some(client) = &app.kuaidi100 else {
+        return Ok("Kuaidi100 is not set up".to_owned());
+    };
+    let villages = villages::store::villages(&app.db).await?;
+    let follower = Follower {
+        db: &app.db,
+        clock: &app.clock,
+        ids: &app.ids,
+        client,
+        public_url: &app.public_url,
+    };
+    let run = follower.run(&villages).await?;
+    Ok(format!(
+        "{} begun, {} subscribed, {} asked, {} failed",
+        run.begun, run.subscribed, run.asked, run.failed
+    ))
+}
+
+async fn learn_transit(app: App) -> Result<String> {
+    let mut learned = 0;
+    for village in village_ids(&app).await? {
+        learned += work::learn(&app.db, village, app.clock.now()).await?;
+    }
+    Ok(format!("{learned} learned"))
 }
 
 async fn clean_credentials(app: App) -> Result<String> {

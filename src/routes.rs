@@ -57,6 +57,8 @@ pub fn table() -> Vec<Route> {
     routes.extend(calendar_routes());
     routes.extend(stock_routes());
     routes.extend(import_routes());
+    routes.extend(waybill_routes());
+    routes.extend(tracking_routes());
     routes.extend(report_routes());
     routes.extend(plan_routes());
     routes.extend(batch_routes());
@@ -800,14 +802,6 @@ fn packing_routes() -> Vec<Route> {
             "Undo a hand-over",
         )
         .gives::<BatchAct>(200),
-        post(
-            "/api/v1/batches/{batch}/waybills",
-            PACKERS,
-            batches::waybills,
-            "Give parcels their waybills",
-        )
-        .takes::<batches::WaybillItems>()
-        .gives::<BatchAct>(200),
     ]
 }
 
@@ -1013,6 +1007,75 @@ impl Route {
         self.doc.answers(status, None);
         self
     }
+}
+
+/// The numbers that carriers give parcels.
+fn waybill_routes() -> Vec<Route> {
+    use fulfillment::api::{batches, waybills};
+    const PACKERS: Access = Staff(&[Manager, Packer]);
+    vec![
+        post(
+            "/api/v1/batches/{batch}/waybills",
+            PACKERS,
+            waybills::give,
+            "Give parcels their waybills: items, or the file of a carrier's tool (CSV or XLSX) as the body",
+        )
+        .takes_file("text/csv", orders::import::MAX_BYTES)
+        .takes::<batches::WaybillItems>()
+        .gives::<waybills::Given>(200),
+        get(
+            "/api/v1/batches/{batch}/waybills.csv",
+            PACKERS,
+            waybills::csv,
+            "Its parcels for a carrier's tool, as CSV",
+        )
+        .file(200, "text/csv"),
+        get(
+            "/api/v1/batches/{batch}/waybills.xlsx",
+            PACKERS,
+            waybills::xlsx,
+            "The same as a workbook",
+        )
+        .file(
+            200,
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+    ]
+}
+
+/// Following parcels on their way.
+fn tracking_routes() -> Vec<Route> {
+    use fulfillment::tracking::{api, store};
+    vec![
+        post(
+            "/webhooks/kuaidi100",
+            Public,
+            api::pushed,
+            "What Kuaidi100 pushes of a parcel; signed",
+        )
+        .takes_file("application/x-www-form-urlencoded", api::MAX_PUSH),
+        get(
+            "/api/v1/tracking",
+            Staff(READERS),
+            api::list,
+            "Parcels on their way; with `alarm=true` those that somebody has to look at",
+        )
+        .gives::<Page<store::OnTheWay>>(200),
+        post(
+            "/api/v1/tracking/{parcel}/seen",
+            Staff(&[Manager, Packer]),
+            api::alarm_seen,
+            "Somebody has looked at a parcel's alarm",
+        )
+        .empty(204),
+        get(
+            "/api/v1/transit/learned",
+            Staff(READERS),
+            api::learned,
+            "Days on the way, learned from the village's own parcels",
+        )
+        .gives::<Page<store::Learned>>(200),
+    ]
 }
 
 /// The router: each route behind its gate.

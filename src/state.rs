@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use crate::clock::Clock;
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
+use crate::fulfillment::tracking::kuaidi100::Kuaidi100;
 use crate::id::Ids;
 use crate::links::board::Board;
 use crate::links::live::Live;
@@ -35,4 +36,6 @@ pub struct App {
     pub paste_limit: PasteLimit,
     pub metrics: Metrics,
     pub sender: Sender,
+    /// none without an account
+    pub kuaidi100: Option<Kuaidi100>,
 }

@@ -82,6 +82,9 @@ pub const KEYS: &[Key] = &[
     key("parcel_event", "parcel_id", "parcel"),
     key("wish", "order_id", "orders"),
     key("wish", "decided_by", "staff"),
+    key("tracking", "waybill_id", "waybill"),
+    key("tracking", "parcel_id", "parcel"),
+    key("transit_learned", "village_id", "village"),
 ];
 
 impl Key {

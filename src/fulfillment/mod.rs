@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod batches;
+pub mod carriers;
 pub mod codes;
 pub mod commit;
 pub mod lots;
@@ -17,6 +18,7 @@ pub mod planning;
 pub mod question;
 pub mod shaping;
 pub mod store;
+pub mod tracking;
 pub mod van;
 pub mod waybills;
 pub mod wishes;

@@ -12,8 +12,10 @@ use super::packing::cases_of;
 use super::store::batches::{self, NewBatch};
 use super::store::lines::{self, Count};
 use super::store::parcels::{self, Parcel};
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Problem, Result, conflict, text};
+use crate::id::VillageId;
 use crate::outbox;
 use crate::stock::{self, Pick};
 use crate::villages::auth::By;
@@ -160,12 +162,7 @@ pub async fn delivered(tx: &mut Tx, by: &By, parcel: &Parcel) -> Result<()> {
         let detail = text("包裹还没有交给快递。", "The parcel is not with the carrier yet.");
         return Err(conflict("not-handed-over", detail));
     }
-    let village = by.staff.village;
-    parcels::lock_orders(tx, village, &[parcel.id]).await?;
-    let inside = parcels::inside(tx, village, &[parcel.id]).await?;
-    let cases = inside.iter().map(|it| (it.order_id, it.line, it.cases));
-    lines::add(tx, village, Count::Delivered, cases, by.at).await?;
-    parcels::set_delivered(tx, village, parcel.id, by.at).await?;
+    arrived(tx, by.staff.village, parcel.id, by.at, by.at).await?;
     by.log(
         tx,
         "parcel.delivered",
@@ -174,4 +171,22 @@ pub async fn delivered(tx: &mut Tx, by: &By, parcel: &Parcel) -> Result<()> {
         Some(json!({"at": by.at})),
     )
     .await
+}
+
+/// A parcel that is with its carrier has arrived, as of `at`; false when it had before, or is not with a carrier.
+pub async fn arrived(
+    tx: &mut Tx,
+    village: VillageId,
+    parcel: Uuid,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    parcels::lock_orders(tx, village, &[parcel]).await?;
+    if !parcels::set_delivered(tx, village, parcel, at).await? {
+        return Ok(false);
+    }
+    let inside = parcels::inside(tx, village, &[parcel]).await?;
+    let cases = inside.iter().map(|it| (it.order_id, it.line, it.cases));
+    lines::add(tx, village, Count::Delivered, cases, now).await?;
+    Ok(true)
 }

@@ -1,5 +1,29 @@
 //! Waybills: one live number per parcel, and one parcel per number. A number is replaced or voided with a reason, and
 //! stays in the history.
+//!
+//! Numbers come by hand, by scan, or in the file that a carrier's batch tool gives back: `export` makes the file that
+//! goes out, `file` reads the one that comes back, [`guard`] compares it with the batch before anything is written,
+//! `import` writes all of it or nothing.
+
+pub mod export;
+pub mod file;
+mod findings;
+mod forms;
+pub mod guard;
+pub mod import;
+mod numbers;
+mod people;
+mod recipients;
+pub mod report;
+mod sequence;
+mod words;
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
+mod synthetic;
 
 use serde::Deserialize;
 use serde_json::json;

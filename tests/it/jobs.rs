@@ -217,6 +217,8 @@ async fn every_job_runs_and_others_are_unknown() {
             ("expire-holds", "0 holds ended"),
             ("send-outbox", "0 delivered, 0 failed, 0 put off"),
             ("promise-backlog", "0 promised"),
+            ("track-parcels", "Kuaidi100 is not set up"),
+            ("learn-transit", "0 learned"),
             ("clean-credentials", "1 removed"),
             ("clean-outbox", "0 removed"),
             ("refresh-statistics", "refreshed"),

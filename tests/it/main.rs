@@ -24,6 +24,9 @@ mod holds;
 mod imports;
 mod imports_later;
 mod jobs;
+mod kuaidi100;
+#[path = "../fakes/kuaidi100/server.rs"]
+mod kuaidi100_fake;
 mod links;
 mod links_app;
 mod links_seen;
@@ -48,3 +51,5 @@ mod status;
 mod stock;
 mod supply;
 mod tidy;
+mod tracking;
+mod waybills;

@@ -290,14 +290,15 @@ pub struct WaybillItems {
     items: Vec<WaybillItem>,
 }
 
-pub async fn waybills(
-    State(db): State<Db>,
-    by: By,
-    Path(id): Path<String>,
-    Query(query): Query<ActQuery>,
-    Json(input): Json<WaybillItems>,
+/// Gives parcels their numbers, each for itself.
+pub(super) async fn waybill_items(
+    db: &Db,
+    by: &By,
+    id: Uuid,
+    preview: bool,
+    input: &WaybillItems,
 ) -> Result<Json<BatchAct>> {
-    let id = parse(&id)?;
+    let query = ActQuery { preview };
     check_count(input.items.len(), "items")?;
-    act!(db, query, tx => waybills::assign(tx, &by, id, &input.items).await)
+    act!(db, query, tx => waybills::assign(tx, by, id, &input.items).await)
 }

@@ -3,3 +3,4 @@
 pub mod batches;
 pub mod parcels;
 pub mod plan;
+pub mod waybills;

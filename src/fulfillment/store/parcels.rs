@@ -245,9 +245,13 @@ pub async fn set_handed_over(
     Ok(change!(tx, ids, "handed_over_at = $3", village, &ids, at)?)
 }
 
-pub async fn set_delivered(tx: &mut Tx, village: VillageId, id: Uuid, at: Timestamp) -> Result<()> {
-    let ids = json(&[id]);
-    Ok(change!(tx, ids, "delivered_at = $3", village, &ids, at)?)
+/// Marks a parcel that is with its carrier as delivered; false when it was before, or is not with a carrier.
+pub async fn set_delivered(tx: &mut Tx, village: VillageId, id: Uuid, at: Timestamp) -> Result<bool> {
+    let done = on!(tx, ex => sqlx::query(
+        "UPDATE parcel SET delivered_at = $3
+         WHERE village_id = $1 AND id = $2 AND delivered_at IS NULL AND handed_over_at IS NOT NULL")
+        .bind(village).bind(id).bind(at).execute(ex).await.map(|done| done.rows_affected()))?;
+    Ok(done == 1)
 }
 
 /// Puts parcels into another batch, as they are.

@@ -1,11 +1,13 @@
 //! SQL of waybills.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::db::Tx;
+use crate::db::{Tx, json};
 use crate::error::Result;
 use crate::id::VillageId;
 use crate::on;
@@ -48,4 +50,19 @@ pub async fn insert(tx: &mut Tx, by: &By, parcel: Uuid, carrier: &str, number: &
         .bind(by.staff.village).bind(by.new_id()).bind(parcel).bind(carrier).bind(number).bind(by.at).bind(by.staff.id)
         .execute(ex).await.map(|done| done.rows_affected()))?;
     Ok(done == 1)
+}
+
+/// Which of these numbers are live, each with its parcel's code.
+pub async fn live(tx: &mut Tx, village: VillageId, numbers: &[String]) -> Result<HashMap<String, String>> {
+    let rows: Vec<(String, String)> = on!(tx,
+        sqlite: "SELECT waybill.number, parcel.code FROM waybill
+                 JOIN parcel ON parcel.village_id = waybill.village_id AND parcel.id = waybill.parcel_id
+                 WHERE waybill.village_id = $1 AND waybill.ended_at IS NULL
+                   AND waybill.number IN (SELECT value FROM json_each($2))",
+        pg: "SELECT waybill.number, parcel.code FROM waybill
+             JOIN parcel ON parcel.village_id = waybill.village_id AND parcel.id = waybill.parcel_id
+             WHERE waybill.village_id = $1 AND waybill.ended_at IS NULL
+               AND waybill.number IN (SELECT value FROM json_array_elements_text($2::json) AS value)",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&numbers)).fetch_all(ex).await)?;
+    Ok(rows.into_iter().collect())
 }

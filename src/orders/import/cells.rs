@@ -17,7 +17,7 @@ pub(super) const MAX_CELLS: usize = 2_500_000;
 const MAX_CELL_CHARS: usize = 4_000;
 
 /// One row that has at least one filled cell.
-pub(super) struct Row {
+pub struct Row {
     /// As a spreadsheet counts it: from 1, empty rows included.
     pub number: usize,
     pub cells: Vec<String>,
@@ -30,18 +30,17 @@ impl Row {
     }
 }
 
-pub(super) struct Sheet {
+pub struct Sheet {
     pub rows: Vec<Row>,
     /// CSV rows are written to their full width; a workbook's rows end at their last filled cell.
     pub full_width: bool,
 }
 
 /// Reads the file and asks `pick` for each visible sheet (a CSV file is one sheet) until one is accepted.
-/// The error of the first sheet is the one reported.
-pub(super) fn read<T>(
-    bytes: &[u8],
-    pick: impl Fn(&[Row]) -> Result<T, FileError>,
-) -> Result<(Sheet, T), FileError> {
+///
+/// # Errors
+/// When it is no table or over the limits; else what `pick` said of the first sheet, if it accepted none.
+pub fn read<T>(bytes: &[u8], pick: impl Fn(&[Row]) -> Result<T, FileError>) -> Result<(Sheet, T), FileError> {
     if bytes.len() > MAX_BYTES {
         return Err(FileError::new(
             None,

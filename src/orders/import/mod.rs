@@ -23,7 +23,8 @@ mod xlsx;
 
 use serde::Serialize;
 
-pub use cells::MAX_BYTES;
+pub use cells::{MAX_BYTES, Row, Sheet, read as read_sheet};
+pub use words::{fold_width, normal};
 
 /// Where an order file comes from, which decides what its columns mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

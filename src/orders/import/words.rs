@@ -3,7 +3,7 @@
 use super::FileStatus;
 
 /// Full-width letters, digits and signs as their ordinary forms.
-pub(super) fn fold_width(text: &str) -> String {
+pub fn fold_width(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
@@ -13,7 +13,7 @@ pub(super) fn fold_width(text: &str) -> String {
 }
 
 /// A name or word without spaces, letter case, width of characters and a closing `(元)` or `(件)`.
-pub(super) fn normal(name: &str) -> String {
+pub fn normal(name: &str) -> String {
     let mut name = fold_width(name).to_lowercase();
     name.retain(|c| !c.is_whitespace());
     name.trim_end_matches("(元)").trim_end_matches("(件)").to_owned()
