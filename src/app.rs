@@ -24,6 +24,7 @@ use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
+use crate::payments::provider::Providers;
 use crate::state::App;
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -59,6 +60,7 @@ impl App {
             press: Press::default(),
             intake,
             sender: Sender::default(),
+            providers: Providers::of(&config),
             paste_limit: PasteLimit::default(),
             clock,
             db,

@@ -167,6 +167,15 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `cunji reconcile`: everything that is open, whether or not it is due.
+pub async fn reconcile() -> anyhow::Result<()> {
+    let app = open_app().await?;
+    let ran = jobs::reconcile_all(&app).await;
+    app.close().await;
+    println!("{}", ran?);
+    Ok(())
+}
+
 /// `cunji import orders FILE`; false when some rows have problems.
 pub async fn import_orders(file: &Path, shop: Option<&str>, dry_run: bool) -> anyhow::Result<bool> {
     let app = open_app().await?;
@@ -285,7 +294,7 @@ async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
 /// Structured lines on standard error; `RUST_LOG` says how much, `CUNJI_LOG=json` in which form.
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=error,stripe=error"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

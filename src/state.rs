@@ -15,6 +15,7 @@ use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
+use crate::payments::provider::Providers;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -33,4 +34,5 @@ pub struct App {
     pub paste_limit: PasteLimit,
     pub metrics: Metrics,
     pub sender: Sender,
+    pub providers: Providers,
 }

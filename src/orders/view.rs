@@ -174,7 +174,7 @@ impl OrderView {
         now: Timestamp,
     ) -> Self {
         // a hold past its end holds nothing, whether or not it has been swept
-        let lapsed = order.pay_before().is_some_and(|end| end <= now);
+        let lapsed = order.has_lapsed(now);
         OrderView {
             number: order.number.clone(),
             token: order.token(),

@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::capture::{Received, capture};
-use super::store::{self, Evidence, Refund};
+use super::refund::{self, Why};
+use super::store::{self, ByHand, Evidence, Listed};
 use super::till::{NextStep, Till, cancel_order};
-use super::{Payment, RefundEvent, RefundState, State as PaymentState, refund};
+use super::{Cause, Payment, RefundEvent, RefundState, State as PaymentState};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::error::{Result, conflict, not_found, text};
@@ -128,7 +129,8 @@ pub async fn start_refund(
     let order = by_number(&db, &by, &number).await?;
     transact!(db, tx => {
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
-        refund::start(tx, &by.ids, &order, input.amount_fen, &reason, Some(by.staff.id), by.at).await?;
+        let why = Why::of_staff(Cause::Staff, &reason, by.staff.id);
+        refund::start(tx, &by.ids, &order, input.amount_fen, why, by.at).await?;
         let after = json!({"amount_fen": input.amount_fen, "reason": reason});
         by.log(tx, "refund.start", &number, None, Some(after)).await
     })?;
@@ -155,7 +157,8 @@ pub async fn cancel_by_staff(
     let order = by_number(&db, &by, &number).await?;
     transact!(db, tx => {
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
-        cancel_order(tx, &by.ids, &order, &reason, Some(by.staff.id), by.at).await?;
+        let why = Why::of_staff(Cause::Cancelled, &reason, by.staff.id);
+        cancel_order(tx, &by.ids, &order, why, by.at).await?;
         let before = json!({"status": order.status()});
         by.log(tx, "order.cancel", &number, Some(before), Some(json!({"reason": reason}))).await
     })?;
@@ -166,35 +169,39 @@ pub async fn cancel_by_staff(
 pub struct RefundRow {
     #[schema(value_type = String)]
     id: Uuid,
+    /// the order's number
+    order: String,
+    /// how the money came that goes back
+    method: Method,
     amount_fen: Fen,
     state: RefundState,
+    cause: Cause,
     reason: String,
     reference: Option<String>,
+    /// what the provider said when it did not work, or why it is left to a person
+    failure: Option<String>,
+    /// of one by hand: what shows that the money went
+    proof: Option<String>,
     created_at: Timestamp,
     done_at: Option<Timestamp>,
 }
 
-impl From<Refund> for RefundRow {
-    fn from(refund: Refund) -> Self {
-        let Refund {
-            id,
-            amount_fen,
-            state,
-            reason,
-            reference,
-            created_at,
-            done_at,
-            order_id: _,
-            payment_id: _,
-        } = refund;
+impl From<Listed> for RefundRow {
+    fn from(row: Listed) -> Self {
+        let refund = row.refund;
         RefundRow {
-            id,
-            amount_fen,
-            state,
-            reason,
-            reference,
-            created_at,
-            done_at,
+            id: refund.id,
+            order: row.number,
+            method: row.method,
+            amount_fen: refund.amount_fen,
+            state: refund.state,
+            cause: refund.cause,
+            reason: refund.reason,
+            reference: refund.reference,
+            failure: refund.failure,
+            proof: refund.proof,
+            created_at: refund.created_at,
+            done_at: refund.done_at,
         }
     }
 }
@@ -225,6 +232,8 @@ pub async fn refunds(
 pub struct RefundDone {
     /// the bank's serial or receipt number
     reference: String,
+    /// what shows that the money went: who received it how, where the slip is kept
+    proof: Option<String>,
 }
 
 /// A person has sent the money back by hand.
@@ -236,6 +245,10 @@ pub async fn refund_done(
 ) -> Result<Json<RefundRow>> {
     let mut check = Check::new();
     let reference = check.line("reference", &input.reference, 1, 80);
+    let proof = input
+        .proof
+        .as_ref()
+        .map(|proof| check.line("proof", proof, 2, 200));
     check.finish()?;
     let id = Uuid::try_parse(&id).map_err(|_| not_found())?;
     let refund = store::refund(&db, by.staff.village, id)
@@ -253,13 +266,14 @@ pub async fn refund_done(
         ));
     }
     transact!(db, tx => {
-        if !store::finish_refund(tx, by.staff.village, &refund, &reference, by.at).await? {
+        let how = ByHand { reference: &reference, proof: proof.as_deref(), staff: by.staff.id };
+        if !store::finish_by_hand(tx, by.staff.village, &refund, &how, by.at).await? {
             return Err(conflict("not-by-hand", text("这笔退款已经处理过了。", "This refund has been dealt with.")));
         }
-        let after = json!({"reference": reference, "amount_fen": refund.amount_fen});
+        let after = json!({"reference": reference, "proof": proof, "amount_fen": refund.amount_fen});
         by.log(tx, "refund.done", &id.to_string(), None, Some(after)).await
     })?;
-    let done = store::refund(&db, by.staff.village, id)
+    let done = store::listed(&db, by.staff.village, id)
         .await?
         .ok_or_else(not_found)?;
     Ok(Json(done.into()))

@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::till::{NextStep, Till};
@@ -17,7 +18,7 @@ use crate::orders::view::{ChangeView, OrderView, load_with_order};
 use crate::orders::{ChangeState, Order, Status};
 use crate::phone::{mask_name, mask_phone};
 use crate::villages::store::{Sender, sender};
-use crate::web::edge::Lang;
+use crate::web::edge::{Lang, policy_with_forms_to};
 use crate::web::json::Json;
 
 #[derive(Template)]
@@ -181,7 +182,14 @@ async fn show(
         order: view,
     };
     let body = page.render().map_err(anyhow::Error::from)?;
-    Ok((status, [("x-robots-tag", "noindex")], Html(body)).into_response())
+    let mut response = (status, [("x-robots-tag", "noindex")], Html(body)).into_response();
+    let hosts = till.providers.pay_hosts();
+    if !hosts.is_empty()
+        && let Some(policy) = policy_with_forms_to(&hosts)
+    {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
 }
 
 /// Province, city and district; the street stays with us.

@@ -58,6 +58,10 @@ const OPEN: &[(&str, &[&str])] = &[
         &["POST /api/v1/session", "DELETE /api/v1/session"],
     ),
     (
+        "a payment provider signs what it tells us",
+        &["POST /webhooks/stripe"],
+    ),
+    (
         "operators ask without a login",
         &["GET /healthz", "GET /readyz", "GET /metrics"],
     ),

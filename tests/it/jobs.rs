@@ -215,6 +215,8 @@ async fn every_job_runs_and_others_are_unknown() {
         shop.app.clock.advance(Duration::from_secs(16 * 3_600));
         let expected = [
             ("expire-holds", "0 holds ended"),
+            ("reconcile", "0 settled, 0 waiting, 0 to be tried again"),
+            ("reconcile-day", "0 differences left"),
             ("send-outbox", "0 delivered, 0 failed, 0 put off"),
             ("clean-credentials", "1 removed"),
             ("clean-outbox", "0 removed"),

@@ -36,5 +36,6 @@ mod samples;
 mod staff;
 mod status;
 mod stock;
+mod stripe;
 mod supply;
 mod tidy;
