@@ -42,7 +42,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Db> {
 pub async fn open_app() -> anyhow::Result<App> {
     let config = config()?;
     let db = open(&config).await?;
-    Ok(App::build(config, db, Ids::from_system()))
+    Ok(App::build(config, db, Ids::from_system()).map_err(Usage)?)
 }
 
 /// `cunji serve`
@@ -80,7 +80,7 @@ impl Running {
         if let Some(now) = config.now {
             tracing::warn!(now = now.to_rfc3339(), "the clock stands still (CUNJI_NOW)");
         }
-        let app = App::build(config, db, Ids::from_system());
+        let app = App::build(config, db, Ids::from_system()).map_err(Usage)?;
         if let Some(address) = app.config.metrics_listen {
             serve_metrics(app.metrics.clone(), address).await?;
         }
@@ -166,6 +166,15 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
     let outcome = jobs::run_now(&app, name).await;
     app.close().await;
     println!("{name}: {}", outcome?);
+    Ok(())
+}
+
+/// `cunji reconcile`: everything that is open, whether or not it is due.
+pub async fn reconcile() -> anyhow::Result<()> {
+    let app = open_app().await?;
+    let ran = jobs::reconcile_all(&app).await;
+    app.close().await;
+    println!("{}", ran?);
     Ok(())
 }
 
@@ -287,7 +296,7 @@ async fn demo_database(config: &Config, fresh: bool) -> anyhow::Result<Db> {
 /// Structured lines on standard error; `RUST_LOG` says how much, `CUNJI_LOG=json` in which form.
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=error,stripe=error"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -9,6 +9,10 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::money::Method;
 
+mod wechat;
+
+pub use wechat::WechatConfig;
+
 /// The address at which buyers reach the shop, without a slash at the end.
 #[derive(Clone)]
 pub struct PublicUrl(pub Arc<str>);
@@ -22,6 +26,17 @@ pub struct Kuaidi100Account {
     pub salt: String,
     /// without a slash at the end
     pub base: String,
+}
+
+/// How Stripe is reached. Kept whenever there is a key, so that payments which are open go on when buyers are offered
+/// other ways.
+#[derive(Clone)]
+pub struct StripeConfig {
+    pub secret_key: String,
+    /// several while one replaces another
+    pub webhook_secrets: Vec<String>,
+    /// without a slash at the end; Stripe's own when there is none
+    pub api_base: Option<String>,
 }
 
 #[derive(Clone)]
@@ -38,6 +53,10 @@ pub struct Config {
     pub payments: Vec<Method>,
     /// `CUNJI_ALLOW_PRACTICE=1`: lets `serve` take play money
     pub allow_practice: bool,
+    /// `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`
+    pub stripe: Option<StripeConfig>,
+    /// `WECHAT_…`
+    pub wechat: Option<WechatConfig>,
     /// `CUNJI_METRICS_LISTEN`: where `/metrics` is served instead of the main address
     pub metrics_listen: Option<SocketAddr>,
     /// `KUAIDI100_KEY`, `KUAIDI100_CUSTOMER`, `KUAIDI100_SALT`, `KUAIDI100_BASE`: who is asked where parcels are
@@ -73,6 +92,8 @@ impl Config {
                 Some("1") => true,
                 Some(value) => return Err(format!("CUNJI_ALLOW_PRACTICE is {value:?}; it takes 0 or 1")),
             },
+            stripe: stripe(&get)?,
+            wechat: wechat::read(&get)?,
             metrics_listen: address("CUNJI_METRICS_LISTEN", &get)?,
             kuaidi100: kuaidi100(&get)?,
             now: match get("CUNJI_NOW") {
@@ -84,6 +105,12 @@ impl Config {
                 None => None,
             },
         };
+        if config.payments.contains(&Method::Stripe) && config.stripe.is_none() {
+            return Err("CUNJI_PAYMENTS names stripe, and STRIPE_SECRET_KEY is not set".into());
+        }
+        if config.payments.contains(&Method::Wechat) && config.wechat.is_none() {
+            return Err("CUNJI_PAYMENTS names wechat, and WECHAT_MCH_ID is not set".into());
+        }
         Ok(config)
     }
 
@@ -102,6 +129,8 @@ impl fmt::Debug for Config {
             .field("public_url", &self.public_url)
             .field("hold_ttl", &self.hold_ttl)
             .field("payments", &self.payments)
+            .field("has_stripe", &self.stripe.is_some())
+            .field("has_wechat", &self.wechat.is_some())
             .field("now", &self.now)
             .finish()
     }
@@ -128,7 +157,48 @@ fn address(name: &str, get: &impl Fn(&str) -> Option<String>) -> Result<Option<S
     Ok(Some(address))
 }
 
+fn stripe(get: &impl Fn(&str) -> Option<String>) -> Result<Option<StripeConfig>, String> {
+    let Some(secret_key) = get("STRIPE_SECRET_KEY") else {
+        return Ok(None);
+    };
+    // what is wrong with a secret is not shown
+    if !is_word(&secret_key) {
+        return Err("STRIPE_SECRET_KEY holds something else than a key, which looks like sk_live_…".into());
+    }
+    let list = get("STRIPE_WEBHOOK_SECRET").unwrap_or_default();
+    let webhook_secrets: Vec<String> = list
+        .split(',')
+        .map(str::trim)
+        .filter(|secret| !secret.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if webhook_secrets.is_empty()
+        || webhook_secrets.len() > 4
+        || !webhook_secrets.iter().all(|it| is_word(it))
+    {
+        return Err("STRIPE_WEBHOOK_SECRET takes the signing secret of the webhook endpoint, whsec_…; two with a comma \
+                    between them while one replaces the other"
+            .into());
+    }
+    Ok(Some(StripeConfig {
+        secret_key,
+        webhook_secrets,
+        api_base: get("STRIPE_API_BASE")
+            .map(|base| http_host("STRIPE_API_BASE", &base))
+            .transpose()?,
+    }))
+}
+
+/// One word that an HTTP header can carry.
+fn is_word(text: &str) -> bool {
+    (8..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn public_url(value: &str) -> Result<String, String> {
+    http_host("CUNJI_PUBLIC_URL", value)
+}
+
+fn http_host(name: &str, value: &str) -> Result<String, String> {
     let url = value.trim_end_matches('/');
     let rest = url
         .strip_prefix("https://")
@@ -138,7 +208,7 @@ fn public_url(value: &str) -> Result<String, String> {
             Ok(url.to_owned())
         }
         _ => Err(format!(
-            "CUNJI_PUBLIC_URL is {value:?}; it takes http(s)://HOST, without a path"
+            "{name} is {value:?}; it takes http(s)://HOST, without a path"
         )),
     }
 }
@@ -173,12 +243,14 @@ fn methods(list: &str) -> Result<Vec<Method>, String> {
     let mut methods = Vec::new();
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let method = match name {
+            "stripe" => Method::Stripe,
+            "wechat" => Method::Wechat,
             "transfer" => Method::Transfer,
             "cod" => Method::Cod,
             "practice" => Method::Practice,
             other => {
                 return Err(format!(
-                    "CUNJI_PAYMENTS names {other:?}; this version takes transfer, cod and practice"
+                    "CUNJI_PAYMENTS names {other:?}; this version takes stripe, wechat, transfer, cod and practice"
                 ));
             }
         };
@@ -187,7 +259,10 @@ fn methods(list: &str) -> Result<Vec<Method>, String> {
         }
     }
     if methods.is_empty() {
-        return Err("CUNJI_PAYMENTS is empty; it takes a comma list of transfer, cod and practice".into());
+        return Err(
+            "CUNJI_PAYMENTS is empty; it takes a comma list of stripe, wechat, transfer, cod and practice"
+                .into(),
+        );
     }
     Ok(methods)
 }
@@ -248,6 +323,8 @@ mod tests {
             ("CUNJI_LISTEN", "8080"),
             ("CUNJI_PUBLIC_URL", "shop.example"),
             ("CUNJI_PAYMENTS", "gold"),
+            ("CUNJI_PAYMENTS", "stripe"),
+            ("CUNJI_PAYMENTS", "wechat"),
             ("CUNJI_ALLOW_PRACTICE", "yes"),
             ("CUNJI_NOW", "today"),
         ] {
@@ -282,5 +359,38 @@ mod tests {
     fn secrets_are_not_printed() {
         let config = with("CUNJI_DATABASE_URL", "postgres://shop:hunter2@db/shop").unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn stripe_comes_with_a_key_and_a_secret_to_check_with() {
+        let with = |key: &str, secrets: &str, base: &str| {
+            let (key, secrets, base) = (key.to_owned(), secrets.to_owned(), base.to_owned());
+            Config::read(move |name| match name {
+                "STRIPE_SECRET_KEY" => Some(key.clone()),
+                "STRIPE_WEBHOOK_SECRET" => Some(secrets.clone()),
+                "STRIPE_API_BASE" if !base.is_empty() => Some(base.clone()),
+                "CUNJI_PAYMENTS" => Some("stripe,transfer".to_owned()),
+                _ => None,
+            })
+        };
+        let config = with(
+            "sk_test_hunter2",
+            "whsec_hunter2, whsec_hunter3,",
+            "http://127.0.0.1:9/",
+        )
+        .unwrap();
+        assert!(!format!("{config:?}").contains("hunter"));
+        let stripe = config.stripe.unwrap();
+        assert_eq!(stripe.webhook_secrets, ["whsec_hunter2", "whsec_hunter3"]);
+        assert_eq!(stripe.api_base.as_deref(), Some("http://127.0.0.1:9"));
+        for (key, secrets, base) in [
+            ("sk_test_hunter2\n", "whsec_hunter2", ""),
+            ("hunter2", "whsec_hunter2", ""),
+            ("sk_test_hunter2", "", ""),
+            ("sk_test_hunter2", "whsec_hunter2", "stripe.example"),
+        ] {
+            let error = with(key, secrets, base).unwrap_err();
+            assert!(error.contains("STRIPE_") && !error.contains("hunter"), "{error}");
+        }
     }
 }

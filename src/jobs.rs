@@ -23,6 +23,8 @@ use crate::id::VillageId;
 use crate::orders::store::promised;
 use crate::orders::store::write::expire_due;
 use crate::outbox::{self, send};
+use crate::payments::close;
+use crate::payments::reconcile::Reconciler;
 use crate::state::App;
 use crate::{transact, villages};
 
@@ -42,6 +44,7 @@ pub struct Job {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+const FIVE_MINUTES: Duration = Duration::from_secs(5 * 60);
 
 static TABLE: &[Job] = &[
     Job {
@@ -51,6 +54,23 @@ static TABLE: &[Job] = &[
         limit: MINUTE,
         at_start: true,
         run: |app| Box::pin(expire_holds(app)),
+    },
+    Job {
+        name: "reconcile",
+        schedule: "*/15 * * * * *",
+        about: "Ask payment providers about what is open, and send refunds",
+        limit: FIVE_MINUTES,
+        at_start: true,
+        run: |app| Box::pin(reconcile(app)),
+    },
+    Job {
+        name: "reconcile-day",
+        // WeChat's bill of a day comes the next morning at ten
+        schedule: "0 40 10 * * *",
+        about: "Compare yesterday's money with the payment providers' books",
+        limit: Duration::from_secs(20 * 60),
+        at_start: false,
+        run: |app| Box::pin(reconcile_day(app)),
     },
     Job {
         name: "send-outbox",
@@ -311,6 +331,39 @@ async fn expire_holds(app: App) -> Result<String> {
         }
     }
     Ok(format!("{ended} holds ended"))
+}
+
+async fn reconcile(app: App) -> Result<String> {
+    reconcile_in(&app, false).await
+}
+
+/// Reconciles everything that is open, due or not.
+///
+/// # Errors
+/// The database.
+pub async fn reconcile_all(app: &App) -> Result<String> {
+    reconcile_in(app, true).await
+}
+
+fn reconciler(app: &App) -> Reconciler {
+    Reconciler {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        ids: app.ids.clone(),
+        providers: app.providers.clone(),
+    }
+}
+
+async fn reconcile_day(app: App) -> Result<String> {
+    close::nightly(&reconciler(&app), &village_ids(&app).await?).await
+}
+
+async fn reconcile_in(app: &App, all: bool) -> Result<String> {
+    let ran = reconciler(app).run(&village_ids(app).await?, all).await?;
+    Ok(format!(
+        "{} settled, {} waiting, {} to be tried again",
+        ran.settled, ran.waiting, ran.failed
+    ))
 }
 
 async fn send_outbox(app: App) -> Result<String> {

@@ -46,6 +46,8 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Ask the payment providers about everything that is open, and put the books right
+    Reconcile,
     /// Bring files into the shop
     #[command(subcommand)]
     Import(Import),
@@ -153,6 +155,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Token(Token::Create { login }) => commands::create_token(&login).await?,
         Command::Job { name, list: _ } => commands::job(name.as_deref()).await?,
+        Command::Reconcile => commands::reconcile().await?,
         Command::Import(Import::Orders { file, shop, dry_run }) => {
             return commands::import_orders(&file, shop.as_deref(), dry_run).await;
         }

@@ -48,8 +48,11 @@ pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(page_routes());
     routes.extend(buyer_routes());
+    routes.extend(provider_routes());
     routes.extend(link_routes());
     routes.extend(order_routes());
+    routes.extend(payment_routes());
+    routes.extend(money_routes());
     routes.extend(assisted_routes());
     routes.extend(staff_routes());
     routes.extend(village_routes());
@@ -127,6 +130,26 @@ fn page_routes() -> Vec<Route> {
     ]
 }
 
+/// What payment providers call.
+fn provider_routes() -> Vec<Route> {
+    vec![
+        post(
+            "/webhooks/stripe",
+            Public,
+            payments::webhook::stripe,
+            "An event of Stripe's",
+        )
+        .takes_file("application/json", payments::webhook::MAX_EVENT),
+        post(
+            "/webhooks/wechat",
+            Public,
+            payments::webhook::wechat,
+            "A notification of WeChat Pay's",
+        )
+        .takes_file("application/json", payments::webhook::MAX_EVENT),
+    ]
+}
+
 fn buyer_routes() -> Vec<Route> {
     use orders::view::OrderView;
     vec![
@@ -187,7 +210,6 @@ fn buyer_routes() -> Vec<Route> {
 }
 
 fn order_routes() -> Vec<Route> {
-    use orders::view::OrderView;
     vec![
         get(
             "/api/v1/orders",
@@ -211,6 +233,13 @@ fn order_routes() -> Vec<Route> {
         )
         .takes::<orders::api::Unmask>()
         .gives::<orders::api::ClearRecipient>(200),
+    ]
+}
+
+/// Money, as staff handle it.
+fn payment_routes() -> Vec<Route> {
+    use orders::view::OrderView;
+    vec![
         post(
             "/api/v1/orders/{order}/confirm-payment",
             Staff(&[Manager, Accountant]),
@@ -250,6 +279,41 @@ fn order_routes() -> Vec<Route> {
         )
         .takes::<payments::api::RefundDone>()
         .gives::<payments::api::RefundRow>(200),
+    ]
+}
+
+/// What the accountant looks at at the end of a day.
+fn money_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/v1/reconciliation",
+            Staff(&[Manager, Accountant, Overseer]),
+            payments::close::reconciliation,
+            "A day's money against the provider's books",
+        )
+        .gives::<payments::close::Reconciliation>(200),
+        get(
+            "/api/v1/daily-close",
+            Staff(&[Manager, Accountant, Overseer]),
+            payments::close::daily_close,
+            "A day's money, and whether it is explained",
+        )
+        .gives::<payments::close::DailyClose>(200),
+        get(
+            "/api/v1/payments",
+            Staff(&[Manager, Accountant, Overseer]),
+            payments::desk::payments,
+            "Payments, newest first",
+        )
+        .gives::<Page<payments::desk::PaymentRow>>(200),
+        post(
+            "/api/v1/payments/{payment}/settle-trouble",
+            Staff(&[Manager, Accountant]),
+            payments::desk::settle_trouble,
+            "What was wrong with a payment was looked into",
+        )
+        .takes::<payments::desk::TroubleSettled>()
+        .gives::<payments::desk::Settled>(200),
     ]
 }
 

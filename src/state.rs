@@ -17,6 +17,7 @@ use crate::ops::Metrics;
 use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
+use crate::payments::provider::Providers;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -38,4 +39,5 @@ pub struct App {
     pub sender: Sender,
     /// none without an account
     pub kuaidi100: Option<Kuaidi100>,
+    pub providers: Providers,
 }

@@ -58,6 +58,7 @@ pub const KEYS: &[Key] = &[
     key("refund", "order_id", "orders"),
     key("refund", "payment_id", "payment"),
     key("refund", "asked_by", "staff"),
+    key("refund", "done_by", "staff"),
     key("import", "village_id", "village"),
     key("import", "staff_id", "staff"),
     key("subscriber", "village_id", "village"),

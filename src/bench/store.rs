@@ -29,7 +29,7 @@ pub struct ThrowAway {
 enum Kind {
     File(PathBuf),
     /// the server's own database, and the name of the one made in it
-    Database(Db, String),
+    Database(Box<Db>, String),
 }
 
 impl ThrowAway {
@@ -48,7 +48,7 @@ impl ThrowAway {
             Some(url) if url.starts_with("postgres") => {
                 let server = Db::connect(url).await?;
                 server.create_database(&name).await?;
-                (with_database(url, &name)?, Kind::Database(server, name))
+                (with_database(url, &name)?, Kind::Database(Box::new(server), name))
             }
             Some(_) => anyhow::bail!("bench makes its own SQLite file; --database takes a PostgreSQL server"),
         };

@@ -16,8 +16,8 @@ use crate::orders::store::promised;
 use crate::orders::store::write::{self, NewLine, NewOrder};
 use crate::orders::{Hold, Source, number};
 use crate::outbox;
-use crate::payments::RefundState;
 use crate::payments::store::{self as payments, Refund};
+use crate::payments::{Cause, RefundState};
 use crate::stock::{self, Pick};
 
 impl Work<'_> {
@@ -121,8 +121,11 @@ impl Work<'_> {
             payment_id: payment,
             amount_fen: amount,
             state: RefundState::Done,
+            cause: Cause::Provider,
             reason: reason.to_owned(),
             reference: None,
+            failure: None,
+            proof: None,
             created_at: now,
             done_at: Some(now),
         };

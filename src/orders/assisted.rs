@@ -14,10 +14,9 @@ use super::draft::{self, Item, PlaceOrder, Recipient};
 use super::intake::{Intake, Placed};
 use super::place::unknown_sku;
 use crate::config::Config;
-use crate::db::Tx;
 use crate::error::{Result, invalid, not_found, text};
 use crate::links::board::{Board, Facts};
-use crate::money::{Fen, Method};
+use crate::money::Method;
 use crate::villages::Role;
 use crate::villages::auth::By;
 use crate::web::json::Json;
@@ -110,14 +109,4 @@ async fn at_the_counter(board: &Board, by: &By, skus: &[String]) -> Result<Arc<F
     }
     let facts = board.counter(by.staff.village, skus, &by.staff.login).await?;
     Ok(Arc::new(facts))
-}
-
-/// Enters what staff have placed into the operation log, in the orders' own transaction: no order of staff without its
-/// entry, and no entry without its order.
-pub(super) async fn log_acts(tx: &mut Tx, acts: &[(&By, &String, Fen)]) -> Result<()> {
-    for (by, number, total) in acts {
-        let after = serde_json::json!({"total_fen": total});
-        by.log(tx, "order.place", number, None, Some(after)).await?;
-    }
-    Ok(())
 }

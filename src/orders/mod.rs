@@ -187,6 +187,8 @@ pub struct Order {
     pub refunded_fen: Fen,
     pub hold: Hold,
     pub hold_ends_at: Option<Timestamp>,
+    /// until when it may be paid, while a provider's open payment keeps the hold from ending by the clock
+    pub pay_before: Option<Timestamp>,
     pub ended_as: Option<Ended>,
     pub ordered: i64,
     pub cancelled: i64,
@@ -251,12 +253,22 @@ impl Order {
     /// The instant by which an unpaid order must be paid.
     pub fn pay_before(&self) -> Option<Timestamp> {
         if self.hold == Hold::Active {
-            self.hold_ends_at
+            self.pay_before.or(self.hold_ends_at)
         } else {
             None
         }
     }
+
+    /// Whether its hold is over, swept or not. While a provider may still bring money, the hold goes on beyond the
+    /// instant by which the order had to be paid.
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        self.hold == Hold::Active && self.hold_ends_at.is_some_and(|end| end <= now)
+    }
 }
+
+/// The end of a hold that the clock does not end, since a provider has a payment of its order open: the last second
+/// of the year 9999.
+pub const HELD_BY_PROVIDER: Timestamp = Timestamp(253_402_300_799_000);
 
 /// A stored order line.
 #[derive(Clone, Debug, sqlx::FromRow)]

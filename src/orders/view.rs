@@ -232,7 +232,7 @@ impl OrderView {
         now: Timestamp,
     ) -> Self {
         // a hold past its end holds nothing, whether or not it has been swept
-        let lapsed = order.pay_before().is_some_and(|end| end <= now);
+        let lapsed = order.has_lapsed(now);
         let promised = order.promised().filter(|_| !lapsed);
         OrderView {
             number: order.number.clone(),

@@ -1,7 +1,7 @@
 //! Paying, cancelling and refunding over HTTP.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,12 +9,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::capture::{Received, capture};
-use super::store::{self, Evidence, Refund};
+use super::refund::{self, Why};
+use super::store::{self, ByHand, Evidence, Listed};
 use super::till::{NextStep, Till, cancel_order};
-use super::{Payment, RefundEvent, RefundState, State as PaymentState, refund};
+use super::wechat::{self, Scene};
+use super::{Cause, Payment, RefundEvent, RefundState, State as PaymentState};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
-use crate::error::{Result, conflict, not_found, text};
+use crate::error::{Result, conflict, invalid, not_found, text};
 use crate::money::{Fen, Method};
 use crate::orders::store::read;
 use crate::orders::view::{self, OrderView, by_number};
@@ -29,16 +31,84 @@ use crate::web::listing::{self, Page};
 #[serde(deny_unknown_fields)]
 pub struct OpenPayment {
     method: Method,
+    /// with `wechat`: how the buyer pays there; by a code to scan when nothing else is said
+    scene: Option<WechatScene>,
+    /// with `wechat`: the buyer's id in the merchant's service account, for a page inside WeChat
+    openid: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatScene {
+    /// a code to scan with another screen's camera
+    Native,
+    /// WeChat's page, in a phone's browser and not inside WeChat
+    H5,
+    /// inside WeChat, by `openid`
+    Jsapi,
+}
+
+impl OpenPayment {
+    fn scene<'a>(&'a self, headers: &'a HeaderMap, has_page: bool) -> Result<Scene<'a>> {
+        if self.method != Method::Wechat && (self.scene.is_some() || self.openid.is_some()) {
+            let message = text("只有微信支付才需要这一项。", "Only WeChat Pay takes this.");
+            return Err(invalid(
+                if self.scene.is_some() { "scene" } else { "openid" },
+                message,
+            ));
+        }
+        match (self.scene, &self.openid) {
+            (None | Some(WechatScene::Jsapi), Some(openid)) => {
+                let fits =
+                    (1..=128).contains(&openid.len()) && openid.bytes().all(|it| it.is_ascii_graphic());
+                let message = text("openid 不对。", "This is not an openid.");
+                fits.then_some(Scene::Jsapi { openid })
+                    .ok_or_else(|| invalid("openid", message))
+            }
+            (Some(WechatScene::Jsapi), None) => {
+                let message = text(
+                    "在微信里付款需要 openid。",
+                    "Paying inside WeChat takes an openid.",
+                );
+                Err(invalid("openid", message))
+            }
+            (Some(WechatScene::H5), None) if has_page => {
+                let message = text(
+                    "看不到付款人的 IP：请让反向代理设置 X-Forwarded-For。",
+                    "The buyer's address is not known: let the proxy set X-Forwarded-For.",
+                );
+                let ip = wechat::sender(headers).ok_or_else(|| invalid("scene", message))?;
+                Ok(Scene::H5 { ip })
+            }
+            (Some(WechatScene::H5), None) => {
+                let message = text(
+                    "本店没有开通微信 H5 支付。",
+                    "The shop has no WeChat page for phones (WECHAT_H5).",
+                );
+                Err(invalid("scene", message))
+            }
+            (Some(WechatScene::Native | WechatScene::H5), Some(_)) => {
+                let message = text(
+                    "openid 只用于在微信里付款。",
+                    "An openid is for paying inside WeChat only.",
+                );
+                Err(invalid("openid", message))
+            }
+            (None | Some(WechatScene::Native), None) => Ok(Scene::Native),
+        }
+    }
 }
 
 /// Opens a payment for an order, or gives the one that is open.
 pub async fn open(
     till: Till,
     lang: Lang,
+    headers: HeaderMap,
     Path(token): Path<String>,
     Json(input): Json<OpenPayment>,
 ) -> Result<Json<NextStep>> {
-    till.open(&token, input.method, lang).await.map(Json)
+    let scene = input.scene(&headers, till.providers.has_wechat_page())?;
+    till.open(&token, input.method, scene, lang).await.map(Json)
 }
 
 /// The buyer's cancel: unpaid, the stock is free at once; paid and unpacked, the money starts on its way back.
@@ -128,7 +198,8 @@ pub async fn start_refund(
     let order = by_number(&db, &by, &number).await?;
     transact!(db, tx => {
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
-        refund::start(tx, &by.ids, &order, input.amount_fen, &reason, Some(by.staff.id), by.at).await?;
+        let why = Why::of_staff(Cause::Staff, &reason, by.staff.id);
+        refund::start(tx, &by.ids, &order, input.amount_fen, why, by.at).await?;
         let after = json!({"amount_fen": input.amount_fen, "reason": reason});
         by.log(tx, "refund.start", &number, None, Some(after)).await
     })?;
@@ -155,7 +226,8 @@ pub async fn cancel_by_staff(
     let order = by_number(&db, &by, &number).await?;
     transact!(db, tx => {
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
-        cancel_order(tx, &by.ids, &order, &reason, Some(by.staff.id), by.at).await?;
+        let why = Why::of_staff(Cause::Cancelled, &reason, by.staff.id);
+        cancel_order(tx, &by.ids, &order, why, by.at).await?;
         let before = json!({"status": order.status()});
         by.log(tx, "order.cancel", &number, Some(before), Some(json!({"reason": reason}))).await
     })?;
@@ -166,35 +238,39 @@ pub async fn cancel_by_staff(
 pub struct RefundRow {
     #[schema(value_type = String)]
     pub id: Uuid,
+    /// the order's number
+    pub order: String,
+    /// how the money came that goes back
+    pub method: Method,
     pub amount_fen: Fen,
     pub state: RefundState,
+    pub cause: Cause,
     pub reason: String,
     pub reference: Option<String>,
+    /// what the provider said when it did not work, or why it is left to a person
+    pub failure: Option<String>,
+    /// of one by hand: what shows that the money went
+    pub proof: Option<String>,
     pub created_at: Timestamp,
     pub done_at: Option<Timestamp>,
 }
 
-impl From<Refund> for RefundRow {
-    fn from(refund: Refund) -> Self {
-        let Refund {
-            id,
-            amount_fen,
-            state,
-            reason,
-            reference,
-            created_at,
-            done_at,
-            order_id: _,
-            payment_id: _,
-        } = refund;
+impl From<Listed> for RefundRow {
+    fn from(row: Listed) -> Self {
+        let refund = row.refund;
         RefundRow {
-            id,
-            amount_fen,
-            state,
-            reason,
-            reference,
-            created_at,
-            done_at,
+            id: refund.id,
+            order: row.number,
+            method: row.method,
+            amount_fen: refund.amount_fen,
+            state: refund.state,
+            cause: refund.cause,
+            reason: refund.reason,
+            reference: refund.reference,
+            failure: refund.failure,
+            proof: refund.proof,
+            created_at: refund.created_at,
+            done_at: refund.done_at,
         }
     }
 }
@@ -225,6 +301,8 @@ pub async fn refunds(
 pub struct RefundDone {
     /// the bank's serial or receipt number
     reference: String,
+    /// what shows that the money went: who received it how, where the slip is kept
+    proof: Option<String>,
 }
 
 /// A person has sent the money back by hand.
@@ -236,6 +314,10 @@ pub async fn refund_done(
 ) -> Result<Json<RefundRow>> {
     let mut check = Check::new();
     let reference = check.line("reference", &input.reference, 1, 80);
+    let proof = input
+        .proof
+        .as_ref()
+        .map(|proof| check.line("proof", proof, 2, 200));
     check.finish()?;
     let id = Uuid::try_parse(&id).map_err(|_| not_found())?;
     let refund = store::refund(&db, by.staff.village, id)
@@ -253,13 +335,14 @@ pub async fn refund_done(
         ));
     }
     transact!(db, tx => {
-        if !store::finish_refund(tx, by.staff.village, &refund, &reference, by.at).await? {
+        let how = ByHand { reference: &reference, proof: proof.as_deref(), staff: by.staff.id };
+        if !store::finish_by_hand(tx, by.staff.village, &refund, &how, by.at).await? {
             return Err(conflict("not-by-hand", text("这笔退款已经处理过了。", "This refund has been dealt with.")));
         }
-        let after = json!({"reference": reference, "amount_fen": refund.amount_fen});
+        let after = json!({"reference": reference, "proof": proof, "amount_fen": refund.amount_fen});
         by.log(tx, "refund.done", &id.to_string(), None, Some(after)).await
     })?;
-    let done = store::refund(&db, by.staff.village, id)
+    let done = store::listed(&db, by.staff.village, id)
         .await?
         .ok_or_else(not_found)?;
     Ok(Json(done.into()))

@@ -7,8 +7,9 @@
 
 use uuid::Uuid;
 
+use super::refund::{self, Why};
 use super::store::{self, Evidence};
-use super::{Event, Payment, refund};
+use super::{Cause, Event, Payment};
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::{Result, conflict, not_found, text};
@@ -41,11 +42,15 @@ pub async fn capture(
     received: Received,
     at: Timestamp,
 ) -> Result<()> {
-    let (order_id, amount) = match &received {
-        Received::Opened(payment) => (payment.order_id, payment.amount_fen),
-        Received::Told { order, payment, .. } => (*order, payment.amount_fen),
+    let (order_id, came) = match &received {
+        Received::Opened(payment) => (payment.order_id, (payment.id, payment.amount_fen)),
+        Received::Told { order, payment, .. } => (*order, (payment.id, payment.amount_fen)),
     };
     let order = read::lock(tx, village, order_id).await?.ok_or_else(not_found)?;
+    if order.hold == Hold::Released && order.captured_fen > Fen::ZERO {
+        let why = Why::rule(Cause::Ended, "订单失效前付的部分退回");
+        refund::start_rest(tx, ids, &order, why, at).await?;
+    }
     match received {
         Received::Opened(payment) => {
             let paid = payment.state.next(Event::MoneyCame).ok_or_else(already_paid)?;
@@ -57,7 +62,7 @@ pub async fn capture(
             payment, evidence, ..
         } => store::insert_paid(tx, &payment, &evidence).await?,
     }
-    settle(tx, ids, &order, amount, at).await
+    settle(tx, ids, &order, came, at).await
 }
 
 fn already_paid() -> crate::error::Error {
@@ -67,10 +72,17 @@ fn already_paid() -> crate::error::Error {
     )
 }
 
-async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestamp) -> Result<()> {
+/// `came` is the payment and its amount.
+async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, came: (Uuid, Fen), at: Timestamp) -> Result<()> {
+    let (payment, amount) = came;
     let village = order.village_id;
     let captured = Fen(order.captured_fen.0.saturating_add(amount.0));
-    let covered = captured >= order.total_fen;
+    // what an ended order was paid before has gone back, and pays for nothing when it comes to life again
+    let gone = match order.hold {
+        Hold::Released => order.captured_fen,
+        Hold::Active | Hold::Consumed => Fen::ZERO,
+    };
+    let covered = captured.0 - gone.0 >= order.total_fen.0;
     let keeps = match (order.hold, order.ended_as) {
         (Hold::Active | Hold::Consumed, _) => true,
         (Hold::Released, Some(Ended::Expired)) if covered => write::revive(tx, order, at).await?,
@@ -85,29 +97,51 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, amount: Fen, at: Timestam
     store::add_captured(tx, village, order.id, amount, hold, sold.then_some(at), at).await?;
     if keeps {
         // they ask for what was due before; whoever pays the rest opens one for the rest
-        store::close_open(tx, village, order.id).await?;
+        store::close_open(tx, village, order.id, at).await?;
+        write::hold_by_clock(tx, village, order.id).await?;
     }
     if keeps && covered {
         // a payment that was opened before an edit may bring what was due then
-        let beyond = |captured: Fen| (captured.0 - order.total_fen.0).max(0);
+        let beyond = |captured: Fen| (captured.0 - gone.0 - order.total_fen.0).max(0);
         let surplus = Fen(beyond(captured) - beyond(order.captured_fen));
         if surplus > Fen::ZERO {
-            refund::start(tx, ids, order, surplus, "多付的部分退回", None, at).await?;
+            let why = Why {
+                from: Some(payment),
+                ..Why::rule(Cause::Surplus, "多付的部分退回")
+            };
+            refund::start(tx, ids, order, surplus, why, at).await?;
         }
         tell_paid(tx, ids, order, captured, at).await?;
     } else if !keeps {
-        refund::start(
-            tx,
-            ids,
-            order,
-            amount,
-            "付款时订单已经失效，货也没有了，全额退回",
-            None,
-            at,
-        )
-        .await?;
+        return_late(tx, ids, order, came, covered, at).await?;
     }
     Ok(())
+}
+
+/// Money for an order that has ended and can't be had any more goes back.
+async fn return_late(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    (payment, amount): (Uuid, Fen),
+    covered: bool,
+    at: Timestamp,
+) -> Result<()> {
+    let (cause, reason) = match order.ended_as {
+        Some(Ended::Cancelled) => (Cause::Cancelled, "订单已经取消，付款全额退回"),
+        _ if covered => (Cause::PaidUnfillable, "付款时订单已经失效，货也没有了，全额退回"),
+        _ => (Cause::Ended, "付款时订单已经失效，全额退回"),
+    };
+    let why = Why {
+        from: Some(payment),
+        ..Why::rule(cause, reason)
+    };
+    refund::start(tx, ids, order, amount, why, at).await?;
+    let event = || {
+        let event = serde_json::json!({"number": order.number, "token": order.token(), "paid_fen": amount, "cause": cause});
+        vec![json(&event)]
+    };
+    outbox::tell(tx, ids, order.village_id, at, "order.paid_unfillable", event).await
 }
 
 /// An edit has made an order so much cheaper that what was paid of it suffices: it is sold.

@@ -20,7 +20,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::supply::{Known, Locked, Taken};
-use super::{capture, refund, store};
+use super::refund::{self, Why};
+use super::{Cause, capture, store};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::{Problem, Result, conflict, not_found, text};
@@ -244,8 +245,7 @@ fn check_editable(order: &Order, at: Timestamp) -> Result<()> {
         );
         return Err(conflict("already-packed", detail));
     }
-    let lapsed = order.pay_before().is_some_and(|end| end <= at);
-    if order.cancelled > 0 || lapsed {
+    if order.cancelled > 0 || order.has_lapsed(at) {
         let detail = text(
             "订单已经取消或过期，不能再改了；请重新下单。",
             "The order was cancelled or has expired; please place a new one.",
@@ -329,7 +329,8 @@ async fn settle_money(
         return Ok(());
     }
     // a payment that is open asks for the old amount; asking again opens one for what is due now
-    store::close_open(tx, order.village_id, order.id).await?;
+    store::close_open(tx, order.village_id, order.id, at).await?;
+    write::hold_by_clock(tx, order.village_id, order.id).await?;
     if order.captured_fen < order.total_fen && order.captured_fen >= after.total_fen {
         capture::covered(tx, ids, order, at).await?;
     }
@@ -338,7 +339,11 @@ async fn settle_money(
     let surplus = edit::surplus(order.captured_fen, order.total_fen, after.total_fen);
     let back = Fen(surplus.0.min(left));
     if back > Fen::ZERO {
-        refund::start(tx, ids, order, back, "订单改少了，多付的部分退回", asked_by, at).await?;
+        let why = Why {
+            asked_by,
+            ..Why::rule(Cause::Edited, "订单改少了，多付的部分退回")
+        };
+        refund::start(tx, ids, order, back, why, at).await?;
     }
     Ok(())
 }

@@ -1,16 +1,27 @@
 //! Money in and money back: which ways there are, what state each try is in, and the rules between payments, refunds
-//! and orders. Each provider has a file of its own; `transfer.rs` and `practice.rs` are here so far, and a provider
-//! that is asked over the network comes beside them.
+//! and orders. Each way of paying has a file of its own: `transfer.rs`, `practice.rs`, `stripe.rs`. What is asked over the
+//! network goes through `provider.rs`, and everything that is learned from there through `reconcile.rs`.
 
 pub mod api;
 pub mod capture;
 pub mod change;
+mod checkout;
+pub mod close;
+pub mod daily;
+pub mod desk;
+mod errand;
+mod events;
 pub mod pages;
 pub mod practice;
+pub mod provider;
+pub mod reconcile;
 pub mod refund;
 pub mod store;
+mod stripe;
 pub mod till;
 pub mod transfer;
+pub mod webhook;
+pub mod wechat;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -100,18 +111,46 @@ impl RefundState {
             (Asked, RefundEvent::Refuse) => Some(Refused),
             (Agreed | Failed, RefundEvent::Send) => Some(Sent),
             (Sent | ByHand, RefundEvent::Succeed) => Some(Done),
-            (Sent, RefundEvent::Fail) => Some(Failed),
+            // a bank may send money back that a provider has reported as refunded
+            (Sent | Done, RefundEvent::Fail) => Some(Failed),
             (Agreed | Failed, RefundEvent::GiveToStaff) => Some(ByHand),
             _ => None,
         }
     }
 }
 
-/// How a refund of this way of paying starts: play money goes back at once, everything else by a person's hand.
-pub fn refund_start(method: Method) -> RefundEvent {
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// a member of staff wants it so
+    Staff,
+    Cancelled,
+    /// an edit made the order cheaper
+    Edited,
+    /// more came than was due, or the order had been paid
+    Surplus,
+    /// it came after the order's end, and the goods were gone
+    PaidUnfillable,
+    /// the order ended with a part of its money in
+    Ended,
+    /// the platform that took it has given it back
+    Provider,
+}
+
+/// Whether money by this way goes through a provider that is asked over the network.
+pub fn by_provider(method: Method) -> bool {
+    matches!(method, Method::Stripe | Method::Wechat)
+}
+
+/// How a refund of this way of paying starts: play money goes back at once, a provider is asked by the next
+/// reconciliation, everything else goes by a person's hand.
+pub fn refund_start(method: Method) -> Option<RefundEvent> {
     match method {
-        Method::Practice => RefundEvent::Send,
-        _ => RefundEvent::GiveToStaff,
+        Method::Practice => Some(RefundEvent::Send),
+        Method::Stripe | Method::Wechat => None,
+        Method::Transfer | Method::Cod | Method::Platform => Some(RefundEvent::GiveToStaff),
     }
 }
 
@@ -178,6 +217,7 @@ mod tests {
             (Agreed, Send, Some(Sent)),
             (Sent, Succeed, Some(Done)),
             (Sent, Fail, Some(Failed)),
+            (Done, Fail, Some(Failed)),
             (Failed, Send, Some(Sent)),
             (Failed, GiveToStaff, Some(ByHand)),
             (ByHand, Succeed, Some(Done)),

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::store::{self, Refund};
-use super::{RefundEvent, RefundState, refund_start};
+use super::{Cause, RefundEvent, RefundState, refund_start};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Result, invalid, text};
@@ -11,8 +11,36 @@ use crate::id::Ids;
 use crate::money::{Fen, Method};
 use crate::orders::Order;
 
+/// Why money goes back, in words that its buyer reads, and who decided it; nobody when the rules did.
+#[derive(Clone, Copy)]
+pub struct Why<'a> {
+    pub cause: Cause,
+    pub reason: &'a str,
+    pub asked_by: Option<Uuid>,
+    /// the payment that it is taken from first; else the oldest
+    pub from: Option<Uuid>,
+}
+
+impl Why<'_> {
+    pub fn rule(cause: Cause, reason: &str) -> Why<'_> {
+        Why {
+            cause,
+            reason,
+            asked_by: None,
+            from: None,
+        }
+    }
+
+    pub fn of_staff(cause: Cause, reason: &str, staff: Uuid) -> Why<'_> {
+        Why {
+            asked_by: Some(staff),
+            ..Why::rule(cause, reason)
+        }
+    }
+}
+
 /// Decides to give `amount` of an order's money back and starts doing so, over as many of its payments as it takes,
-/// the oldest first. Refunds under way count against what can be refunded.
+/// the oldest first unless it is about a certain one. Refunds under way count against what can be refunded.
 ///
 /// # Errors
 /// 422 when the order's payments have less left than that.
@@ -21,11 +49,11 @@ pub async fn start(
     ids: &Ids,
     order: &Order,
     amount: Fen,
-    reason: &str,
-    asked_by: Option<Uuid>,
+    why: Why<'_>,
     at: Timestamp,
 ) -> Result<()> {
-    let payments = store::refundable(tx, order.village_id, order.id).await?;
+    let mut payments = store::refundable(tx, order.village_id, order.id).await?;
+    payments.sort_by_key(|(payment, ..)| Some(*payment) != why.from);
     let left: i64 = payments.iter().map(|(_, _, left)| left.0.max(0)).sum();
     if amount.0 > left || amount <= Fen::ZERO {
         let left = Fen(left);
@@ -40,36 +68,34 @@ pub async fn start(
         let part = rest.min(left.0);
         if part > 0 {
             rest -= part;
-            start_one(tx, ids, order, (payment, method), Fen(part), reason, asked_by, at).await?;
+            start_one(tx, ids, order, (payment, method), Fen(part), why, at).await?;
         }
     }
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one refund row has this many independent columns"
-)]
 async fn start_one(
     tx: &mut Tx,
     ids: &Ids,
     order: &Order,
     payment: (Uuid, Method),
     amount: Fen,
-    reason: &str,
-    asked_by: Option<Uuid>,
+    why: Why<'_>,
     at: Timestamp,
 ) -> Result<()> {
     let (payment_id, method) = payment;
-    let started = RefundState::Agreed.next(refund_start(method));
+    let started = refund_start(method).and_then(|event| RefundState::Agreed.next(event));
     let mut refund = Refund {
         id: ids.uuid(at),
         order_id: order.id,
         payment_id,
         amount_fen: amount,
-        state: started.unwrap_or(RefundState::ByHand),
-        reason: reason.to_owned(),
+        state: started.unwrap_or(RefundState::Agreed),
+        cause: why.cause,
+        reason: why.reason.to_owned(),
         reference: None,
+        failure: None,
+        proof: None,
         created_at: at,
         done_at: None,
     };
@@ -78,7 +104,7 @@ async fn start_one(
         refund.state = RefundState::Done;
         refund.done_at = Some(at);
     }
-    store::insert_refund(tx, order.village_id, &refund, asked_by).await?;
+    store::insert_refund(tx, order.village_id, &refund, why.asked_by).await?;
     if refund.state == RefundState::Done {
         store::add_refunded(tx, order.village_id, order.id, amount, at).await?;
     }
@@ -86,18 +112,11 @@ async fn start_one(
 }
 
 /// Gives all of an order's money back that has not been given back yet; nothing when there is none.
-pub async fn start_rest(
-    tx: &mut Tx,
-    ids: &Ids,
-    order: &Order,
-    reason: &str,
-    asked_by: Option<Uuid>,
-    at: Timestamp,
-) -> Result<()> {
+pub async fn start_rest(tx: &mut Tx, ids: &Ids, order: &Order, why: Why<'_>, at: Timestamp) -> Result<()> {
     let payments = store::refundable(tx, order.village_id, order.id).await?;
     let left: i64 = payments.iter().map(|(_, _, left)| left.0.max(0)).sum();
     if left > 0 {
-        start(tx, ids, order, Fen(left), reason, asked_by, at).await
+        start(tx, ids, order, Fen(left), why, at).await
     } else {
         Ok(())
     }

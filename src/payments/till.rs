@@ -7,9 +7,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{practice, refund, store, transfer};
+use super::provider::Providers;
+use super::reconcile::Reconciler;
+use super::refund::{self, Why};
+use super::wechat::Scene;
+use super::wechat::sign::Bridge;
+use super::{Cause, by_provider, checkout, practice, store, transfer};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, PublicUrl};
 use crate::db::{Db, Tx};
@@ -29,6 +33,7 @@ pub struct Till {
     pub clock: Clock,
     pub ids: Ids,
     pub public_url: PublicUrl,
+    pub providers: Providers,
 }
 
 impl<S> FromRequestParts<S> for Till
@@ -39,6 +44,7 @@ where
     Clock: FromRef<S>,
     Ids: FromRef<S>,
     PublicUrl: FromRef<S>,
+    Providers: FromRef<S>,
 {
     type Rejection = Infallible;
 
@@ -49,6 +55,7 @@ where
             clock: Clock::from_ref(state),
             ids: Ids::from_ref(state),
             public_url: PublicUrl::from_ref(state),
+            providers: Providers::from_ref(state),
         })
     }
 }
@@ -59,6 +66,18 @@ where
 pub enum NextStep {
     Redirect {
         url: String,
+        expires_at: Option<Timestamp>,
+    },
+    Qr {
+        /// the text of a code for the buyer to scan
+        qr: String,
+        expires_at: Option<Timestamp>,
+    },
+    /// only for who asks for it, by `openid`
+    Bridge {
+        /// what the page inside WeChat hands to `WeixinJSBridge` as `getBrandWCPayRequest`, or a mini-program to
+        /// `wx.requestPayment`
+        bridge: Bridge,
         expires_at: Option<Timestamp>,
     },
     Instructions {
@@ -72,8 +91,8 @@ impl Till {
     ///
     /// # Errors
     /// 404 for a token of no order; 422 for a way of paying that the shop does not take; 409 when there is nothing to
-    /// pay any more.
-    pub async fn open(&self, token: &str, method: Method, lang: Lang) -> Result<NextStep> {
+    /// pay any more; what a provider on the network adds to that is in `checkout.rs`.
+    pub async fn open(&self, token: &str, method: Method, scene: Scene<'_>, lang: Lang) -> Result<NextStep> {
         let (village, id) = parse_order_token(token).ok_or_else(not_found)?;
         if !self.config.payments.contains(&method) {
             let zh = "本店不支持这种付款方式。";
@@ -81,6 +100,9 @@ impl Till {
                 "method",
                 text(zh, "The shop does not take this way of paying."),
             ));
+        }
+        if by_provider(method) {
+            return checkout::open(self, village, id, (method, scene)).await;
         }
         let now = self.clock.now();
         let payment_id = self.ids.uuid(now);
@@ -117,6 +139,15 @@ impl Till {
         })
     }
 
+    pub fn reconciler(&self) -> Reconciler {
+        Reconciler {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            providers: self.providers.clone(),
+        }
+    }
+
     /// The buyer's cancel: unpaid, the stock is free at once; paid and unpacked, the money starts on its way back.
     ///
     /// # Errors
@@ -126,13 +157,13 @@ impl Till {
         let now = self.clock.now();
         transact!(self.db, tx => {
             let order = read::lock(tx, village, id).await?.ok_or_else(not_found)?;
-            cancel_order(tx, &self.ids, &order, "买家取消订单", None, now).await
+            cancel_order(tx, &self.ids, &order, Why::rule(Cause::Cancelled, "买家取消订单"), now).await
         })?;
         view::load(&self.db, village, id, now).await
     }
 }
 
-fn check_payable(order: &Order, now: Timestamp) -> Result<()> {
+pub fn check_payable(order: &Order, now: Timestamp) -> Result<()> {
     let lapsed = order.pay_before().is_some_and(|end| end <= now);
     match order.status() {
         Status::Expired => Err(expired()),
@@ -163,14 +194,7 @@ fn expired() -> Error {
 }
 
 /// Cancels an order that nobody has packed; one that has ended stays as it is.
-pub async fn cancel_order(
-    tx: &mut Tx,
-    ids: &Ids,
-    order: &Order,
-    reason: &str,
-    asked_by: Option<Uuid>,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn cancel_order(tx: &mut Tx, ids: &Ids, order: &Order, why: Why<'_>, now: Timestamp) -> Result<()> {
     if order.cancelled == order.ordered {
         return Ok(());
     }
@@ -184,5 +208,5 @@ pub async fn cancel_order(
         );
         return Err(conflict("already-packed", detail));
     }
-    refund::start_rest(tx, ids, order, reason, asked_by, now).await
+    refund::start_rest(tx, ids, order, why, now).await
 }

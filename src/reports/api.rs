@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
@@ -16,19 +15,11 @@ use crate::error::{Result, invalid, text};
 use crate::id::VillageId;
 use crate::stock;
 use crate::villages::auth::By;
+use crate::web::download::{Format, file};
 use crate::web::export::Table;
 use crate::web::input::Check;
 use crate::web::json::{Json, Query};
 use crate::web::listing::Page;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    #[default]
-    Json,
-    Csv,
-    Xlsx,
-}
 
 /// A report over a span of days, both of which are in it; without them, over all there is.
 #[derive(Deserialize)]
@@ -99,23 +90,6 @@ fn answer<T: Serialize>(
         Format::Json => Ok(Json(Page::whole(rows)).into_response()),
         _ => file(format, by.at, name, &table(rows)),
     }
-}
-
-fn file(format: Format, at: Timestamp, name: &str, table: &Table) -> Result<Response> {
-    let (ending, kind, bytes) = match format {
-        Format::Xlsx => {
-            let book = table.to_xlsx(at.0).map_err(anyhow::Error::from)?;
-            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-            ("xlsx", kind, book)
-        }
-        _ => ("csv", "text/csv; charset=utf-8", table.to_csv()),
-    };
-    let name = format!("attachment; filename=\"{name}-{}.{ending}\"", at.day());
-    let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, bytes).into_response())
 }
 
 /// Sales per day from one day to another, both of which are in it; the newest first.

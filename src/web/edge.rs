@@ -27,6 +27,13 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'
 /// Where the reader's choice of a language is kept: `zh` or `en`.
 pub const LANG_COOKIE: &str = "cunji_lang";
 
+/// The policy of a page whose forms may lead to other hosts as well: where a buyer is sent to pay, since browsers hold the
+/// redirect after a form to it too.
+pub fn policy_with_forms_to(hosts: &[String]) -> Option<HeaderValue> {
+    let forms = format!("form-action 'self' {};", hosts.join(" "));
+    HeaderValue::try_from(POLICY.replace("form-action 'self';", &forms)).ok()
+}
+
 /// The language of messages: Chinese unless the reader prefers English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {

@@ -1,5 +1,6 @@
 //! HTTP plumbing: what every request passes, and what handlers share. Nothing here knows what is sold.
 
+pub mod download;
 pub mod edge;
 pub mod export;
 pub mod files;

@@ -67,6 +67,10 @@ const OPEN: &[(&str, &[&str])] = &[
     ),
     ("providers sign what they send", &["POST /webhooks/kuaidi100"]),
     (
+        "a payment provider signs what it tells us",
+        &["POST /webhooks/stripe"],
+    ),
+    (
         "operators ask without a login",
         &["GET /healthz", "GET /readyz", "GET /metrics"],
     ),

@@ -16,7 +16,7 @@ use crate::partner::{Partner, open_link, place, tell};
 async fn second_node(shop: &TestApp) -> App {
     let config = (*shop.app.config).clone();
     let db = Db::connect(&config.database_url).await.unwrap();
-    App::build(config, db, Ids::seeded(2))
+    App::build(config, db, Ids::seeded(2)).unwrap()
 }
 
 #[derive(sqlx::FromRow)]
@@ -215,6 +215,8 @@ async fn every_job_runs_and_others_are_unknown() {
         shop.app.clock.advance(Duration::from_secs(16 * 3_600));
         let expected = [
             ("expire-holds", "0 holds ended"),
+            ("reconcile", "0 settled, 0 waiting, 0 to be tried again"),
+            ("reconcile-day", "0 differences left"),
             ("send-outbox", "0 delivered, 0 failed, 0 put off"),
             ("promise-backlog", "0 promised"),
             ("track-parcels", "Kuaidi100 is not set up"),

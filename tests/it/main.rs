@@ -18,6 +18,8 @@ mod console_forms;
 mod console_orders;
 mod edges;
 mod edit;
+#[path = "../fakes/wechat/mod.rs"]
+mod fake_wechat;
 mod freight;
 mod goods;
 mod holds;
@@ -49,7 +51,9 @@ mod shaping;
 mod staff;
 mod status;
 mod stock;
+mod stripe;
 mod supply;
 mod tidy;
 mod tracking;
 mod waybills;
+mod wechat;

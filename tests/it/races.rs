@@ -22,7 +22,7 @@ use crate::promises::near;
 /// The same shop on another node.
 async fn node(shop: &TestApp) -> Router {
     let db = Db::connect(&shop.app.config.database_url).await.unwrap();
-    let mut other = App::build((*shop.app.config).clone(), db, Ids::seeded(2));
+    let mut other = App::build((*shop.app.config).clone(), db, Ids::seeded(2)).unwrap();
     other.clock = shop.app.clock.clone();
     other.service()
 }

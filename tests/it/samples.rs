@@ -22,6 +22,8 @@ pub struct Names {
     number: String,
     token: String,
     payment: String,
+    /// the same, as staff call it
+    payment_id: String,
     product: String,
     staff: String,
     refund: String,
@@ -66,6 +68,7 @@ impl Names {
         let (batch, parcel) = sent(shop).await;
         Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
+            payment_id: first("/api/v1/payments").await,
             refund: first("/api/v1/refunds").await,
             staff: first("/api/v1/staff").await,
             subscriber: text(&subscriber["id"]),
@@ -89,7 +92,8 @@ impl Names {
             // buyers hold an order's token, staff call it by its number
             "order" if route.access == Access::Public => &self.token,
             "order" => &self.number,
-            "payment" => &self.payment,
+            "payment" if route.access == Access::Public => &self.payment,
+            "payment" => &self.payment_id,
             "version" => "1",
             "id" if route.path.contains("/staff/") => &self.staff,
             "id" if route.path.contains("/products/") => &self.product,
@@ -164,7 +168,9 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/v1/orders/{order}/edit") => {
             json!({"version": 1, "reason": "买家来电", "items": item, "recipient": wish(1)["recipient"], "note": "快"})
         }
-        ("POST", "/api/v1/refunds/{refund}/done") => json!({"reference": "流水 0043"}),
+        ("POST", "/api/v1/refunds/{refund}/done") => json!({"reference": "流水 0043", "proof": "回单 3 号"}),
+        ("POST", "/api/v1/payments/{payment}/settle-trouble") => because,
+        ("POST", "/webhooks/stripe") => json!({"id": "evt_1", "type": "ping"}),
         ("POST", "/api/v1/links") => json!({
             "title": "年货", "channel": "moments", "host": "阿梅", "opens_at": "2024-01-20T02:00:00Z",
             "closes_at": "2024-02-20T02:00:00Z",

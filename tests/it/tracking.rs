@@ -73,7 +73,7 @@ impl Followed<'_> {
         let mut config = (*shop.app.config).clone();
         config.kuaidi100 = Some(account(&base));
         config.public_url = Some(format!("http://{}", listener.local_addr().unwrap()));
-        let app = App::build(config, shop.app.db.clone(), Ids::seeded(9));
+        let app = App::build(config, shop.app.db.clone(), Ids::seeded(9)).unwrap();
         let service = app.service();
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, service).await;

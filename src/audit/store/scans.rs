@@ -35,6 +35,9 @@ pub const SCANS: &[Scan] = &[
     OPEN_PAYMENTS,
     PAYMENTS,
     REFUNDS,
+    HELD,
+    EVENTS,
+    EVENT_IDS,
 ];
 
 const LOTS: Scan = Scan {
@@ -296,6 +299,17 @@ const PAYMENTS: Scan = Scan {
             "a payment's refunds never exceed it",
             "back.amount_fen IS NULL OR back.amount_fen <= payment.amount_fen",
         ),
+        (
+            "6",
+            "what a payment has for its refunds = their amounts",
+            "payment.refunding_fen = COALESCE(back.amount_fen, 0)",
+        ),
+        (
+            "6",
+            "a provider that has an open payment is asked again",
+            "state NOT IN ('created', 'sent', 'waiting', 'unknown') OR payment.method NOT IN ('stripe', 'wechat')
+             OR check_at IS NOT NULL",
+        ),
     ],
 };
 
@@ -309,4 +323,36 @@ const REFUNDS: Scan = Scan {
         "a refund is of a paid payment of its own order",
         "payment.order_id = refund.order_id AND payment.state = 'paid'",
     )],
+};
+
+/// A hold that the clock does not end must be ended by the payment that keeps it.
+const HELD: Scan = Scan {
+    from: "orders LEFT JOIN (
+             SELECT village_id, order_id, COUNT(*) AS payments FROM payment
+             WHERE method IN ('stripe', 'wechat') AND state IN ('created', 'sent', 'waiting', 'unknown')
+             GROUP BY village_id, order_id
+         ) AS held ON held.village_id = orders.village_id AND held.order_id = orders.id",
+    label: order_label!(),
+    holds: &[(
+        "6",
+        "a hold without an end by the clock has an open payment of a provider",
+        "hold <> 'active' OR pay_before IS NULL OR held.payments > 0",
+    )],
+};
+
+const EVENTS: Scan = Scan {
+    from: "provider_event",
+    label: "CAST(village_id AS TEXT) || '/' || provider || '/' || id",
+    holds: &[(
+        "6",
+        "a provider's event has one outcome, or waits for it",
+        "(processed_at IS NULL) = (outcome IS NULL) AND (processed_at IS NULL) = (next_try_at IS NOT NULL)",
+    )],
+};
+
+/// One event can't be stored for two villages either.
+const EVENT_IDS: Scan = Scan {
+    from: "(SELECT provider, id, COUNT(*) AS stored FROM provider_event GROUP BY provider, id) AS told",
+    label: "provider || '/' || id",
+    holds: &[("6", "a provider's event is stored once", "stored = 1")],
 };

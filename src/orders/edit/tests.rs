@@ -74,6 +74,7 @@ fn order(goods_fen: i64, freight_fen: i64, cases: i64) -> Order {
         refunded_fen: Fen::ZERO,
         hold: Hold::Active,
         hold_ends_at: Some(at),
+        pay_before: None,
         ended_as: None,
         ordered: cases,
         cancelled: 0,

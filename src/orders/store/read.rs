@@ -15,7 +15,7 @@ macro_rules! columns {
         "orders.village_id, orders.id, orders.number, orders.link_id, orders.source, orders.channel, orders.host,
          orders.name, orders.phone, orders.province, orders.city, orders.district, orders.street, orders.region_code,
          orders.note, orders.method, orders.goods_fen, orders.freight_fen, orders.total_fen, orders.captured_fen,
-         orders.refunded_fen, orders.hold, orders.hold_ends_at, orders.ended_as, orders.ordered, orders.cancelled,
+         orders.refunded_fen, orders.hold, orders.hold_ends_at, orders.pay_before, orders.ended_as, orders.ordered, orders.cancelled,
          orders.packed, orders.shipped, orders.delivered, orders.promise, orders.version, orders.placed_at, orders.paid_at,
          orders.updated_at"
     };
@@ -70,6 +70,18 @@ pub async fn lines(db: &Db, village: VillageId, orders: &[Uuid]) -> Result<Vec<L
                AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
              ORDER BY line.order_id, line.line",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
+}
+
+/// Of these orders, those that must not be sent yet: money of theirs is about to go back, or somebody asked for that.
+pub async fn held_by_refunds(tx: &mut Tx, village: VillageId, orders: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(on!(tx,
+        sqlite: "SELECT DISTINCT order_id FROM refund
+                 WHERE village_id = $1 AND state IN ('asked', 'agreed', 'sent')
+                   AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2)) ORDER BY order_id",
+        pg: "SELECT DISTINCT order_id FROM refund
+             WHERE village_id = $1 AND state IN ('asked', 'agreed', 'sent')
+               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json)) ORDER BY order_id",
+        sql, ex => sqlx::query_scalar(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
 }
 
 /// What a list of orders is narrowed to; empty parts narrow nothing.

@@ -15,7 +15,7 @@ use crate::on;
 use crate::orders::decide::{Accepted, AcceptedLine};
 use crate::orders::draft::Draft;
 use crate::orders::promised::Promised;
-use crate::orders::{Hold, Order, Source};
+use crate::orders::{HELD_BY_PROVIDER, Hold, Order, Source};
 use crate::{outbox, stock};
 
 /// One order to insert. Field names are those of the statement that reads them.
@@ -283,7 +283,7 @@ pub async fn expire_due(
         .bind(village).bind(now).bind(limit).fetch_all(ex).await)?;
     if !expired.is_empty() {
         let orders: Vec<Uuid> = expired.iter().map(|(id, _)| *id).collect();
-        give_back(tx, village, &orders).await?;
+        give_back(tx, village, &orders, now).await?;
         let told = |(id, number): &(Uuid, String)| {
             json(&serde_json::json!({"number": number, "token": order_token(village, *id)}))
         };
@@ -291,6 +291,29 @@ pub async fn expire_due(
         outbox::tell(tx, ids, village, now, "order.expired", told).await?;
     }
     Ok(expired.len())
+}
+
+/// Takes the hold of an unpaid order off the clock, while a provider has a payment of it open.
+pub async fn hold_for_provider(tx: &mut Tx, order: &Order) -> Result<()> {
+    tx.changes_supply();
+    on!(tx, ex => sqlx::query(
+        "UPDATE orders SET pay_before = COALESCE(pay_before, hold_ends_at), hold_ends_at = $3
+         WHERE village_id = $1 AND id = $2 AND hold = 'active'")
+        .bind(order.village_id).bind(order.id).bind(HELD_BY_PROVIDER).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Puts a hold back on the clock once no provider has a payment of its order open.
+pub async fn hold_by_clock(tx: &mut Tx, village: VillageId, order: Uuid) -> Result<()> {
+    tx.changes_supply();
+    on!(tx, ex => sqlx::query(
+        "UPDATE orders SET hold_ends_at = pay_before, pay_before = NULL
+         WHERE village_id = $1 AND id = $2 AND hold = 'active' AND pay_before IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM payment WHERE payment.village_id = $1 AND payment.order_id = $2
+                             AND payment.method IN ('stripe', 'wechat')
+                             AND payment.state IN ('created', 'sent', 'waiting', 'unknown'))")
+        .bind(village).bind(order).execute(ex).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Cancels one order that still may be: unpacked and not ended. `None` when it isn't so.
@@ -302,7 +325,7 @@ pub async fn cancel(tx: &mut Tx, village: VillageId, id: Uuid, now: Timestamp) -
     if changed == 0 {
         return Ok(None);
     }
-    give_back(tx, village, &[id]).await?;
+    give_back(tx, village, &[id], now).await?;
     Ok(Some(()))
 }
 
@@ -373,8 +396,8 @@ async fn revivable_offers(tx: &mut Tx, order: &Order) -> Result<Option<Vec<(Uuid
 }
 
 /// Gives the live cases of these orders back to stock and offers, marks their lines cancelled, and closes what was
-/// still waiting to be paid or agreed to.
-async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> {
+/// still waiting to be paid or agreed to. What a provider has offered becomes `unknown`, to be closed there.
+async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid], now: Timestamp) -> Result<()> {
     decline_open(tx, village, ids).await?;
     let ids = json(&ids);
     let stock_cases = stock_cases(tx, village, &ids).await?;
@@ -400,11 +423,15 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()> 
              WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx,
-        sqlite: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
+        sqlite: "UPDATE payment SET state = CASE WHEN provider_ref IS NULL THEN 'closed' ELSE 'unknown' END,
+                        check_at = CASE WHEN provider_ref IS NOT NULL THEN $3 END
+                 WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
                    AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
-        pg: "UPDATE payment SET state = 'closed' WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
+        pg: "UPDATE payment SET state = CASE WHEN provider_ref IS NULL THEN 'closed' ELSE 'unknown' END,
+                    check_at = CASE WHEN provider_ref IS NOT NULL THEN $3 END
+             WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
                AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
-        sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
+        sql, ex => sqlx::query(sql).bind(village).bind(&ids).bind(now).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod http;
 mod nodes;
 mod serving;
 mod shop;
+mod stripe;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;

@@ -1,8 +1,14 @@
-//! SQL of payments and refunds.
+//! SQL of payments and refunds: here the payments, beside it what providers are asked (`provider`), what they tell us
+//! (`events`), and the money that goes back (`refunds`).
+
+pub mod daily;
+pub mod events;
+pub mod provider;
+mod refunds;
 
 use uuid::Uuid;
 
-use super::{Payment, RefundState, State};
+use super::{Payment, State};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx};
 use crate::error::Result;
@@ -10,6 +16,8 @@ use crate::id::VillageId;
 use crate::money::{Fen, Method};
 use crate::on;
 use crate::orders::Hold;
+
+pub use refunds::*;
 
 macro_rules! columns {
     () => {
@@ -89,105 +97,14 @@ pub async fn set_state(
         .bind(village).bind(id).bind(from).bind(to).bind(paid_at).execute(ex).await.map(|done| done.rows_affected() == 1))?)
 }
 
-/// Gives up the open tries of an order, once money has come for it.
-pub async fn close_open(tx: &mut Tx, village: VillageId, order: Uuid) -> Result<()> {
+/// Gives up the open tries of an order, once money has come for it or another amount is due. What a provider has offered
+/// becomes `unknown`: it ends when the provider has said so.
+pub async fn close_open(tx: &mut Tx, village: VillageId, order: Uuid, at: Timestamp) -> Result<()> {
     on!(tx, ex => sqlx::query(
-        "UPDATE payment SET state = 'closed'
+        "UPDATE payment SET state = CASE WHEN provider_ref IS NULL THEN 'closed' ELSE 'unknown' END,
+                check_at = CASE WHEN provider_ref IS NOT NULL THEN $3 END
          WHERE village_id = $1 AND order_id = $2 AND state IN ('created', 'waiting')")
-        .bind(village).bind(order).execute(ex).await.map(|_| ()))?;
-    Ok(())
-}
-
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Refund {
-    pub id: Uuid,
-    pub order_id: Uuid,
-    pub payment_id: Uuid,
-    pub amount_fen: Fen,
-    pub state: RefundState,
-    pub reason: String,
-    pub reference: Option<String>,
-    pub created_at: Timestamp,
-    pub done_at: Option<Timestamp>,
-}
-
-/// Per paid payment of an order: its id, its method, and what of it is neither refunded nor about to be.
-pub async fn refundable(tx: &mut Tx, village: VillageId, order: Uuid) -> Result<Vec<(Uuid, Method, Fen)>> {
-    Ok(on!(tx, ex => sqlx::query_as(
-        "SELECT payment.id, payment.method, payment.amount_fen - CAST(COALESCE((
-             SELECT SUM(refund.amount_fen) FROM refund
-             WHERE refund.village_id = $1 AND refund.payment_id = payment.id AND refund.state <> 'refused'), 0) AS BIGINT)
-         FROM payment WHERE payment.village_id = $1 AND payment.order_id = $2 AND payment.state = 'paid'
-         ORDER BY payment.id")
-        .bind(village).bind(order).fetch_all(ex).await)?)
-}
-
-pub async fn insert_refund(
-    tx: &mut Tx,
-    village: VillageId,
-    refund: &Refund,
-    asked_by: Option<Uuid>,
-) -> Result<()> {
-    on!(tx, ex => sqlx::query(
-        "INSERT INTO refund (village_id, id, order_id, payment_id, amount_fen, state, reason, asked_by, created_at, done_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-        .bind(village).bind(refund.id).bind(refund.order_id).bind(refund.payment_id).bind(refund.amount_fen)
-        .bind(refund.state).bind(&refund.reason).bind(asked_by).bind(refund.created_at).bind(refund.done_at)
-        .execute(ex).await.map(|_| ()))?;
-    Ok(())
-}
-
-pub async fn refund(db: &Db, village: VillageId, id: Uuid) -> Result<Option<Refund>> {
-    Ok(on!(db, ex => sqlx::query_as(
-        "SELECT id, order_id, payment_id, amount_fen, state, reason, reference, created_at, done_at
-         FROM refund WHERE village_id = $1 AND id = $2")
-        .bind(village).bind(id).fetch_optional(ex).await)?)
-}
-
-/// Refunds before a cursor, newest first; with `open`, only those that staff must still carry out.
-pub async fn refunds(
-    db: &Db,
-    village: VillageId,
-    open: bool,
-    before: Uuid,
-    limit: i64,
-) -> Result<Vec<Refund>> {
-    Ok(on!(db, ex => sqlx::query_as(
-        "SELECT id, order_id, payment_id, amount_fen, state, reason, reference, created_at, done_at
-         FROM refund WHERE village_id = $1 AND id < $2 AND ($3 = FALSE OR state NOT IN ('done', 'refused'))
-         ORDER BY id DESC LIMIT $4")
-        .bind(village).bind(before).bind(open).bind(limit).fetch_all(ex).await)?)
-}
-
-/// Marks a refund as carried out; false when it was not in `from` any more.
-pub async fn finish_refund(
-    tx: &mut Tx,
-    village: VillageId,
-    refund: &Refund,
-    reference: &str,
-    at: Timestamp,
-) -> Result<bool> {
-    let done = on!(tx, ex => sqlx::query(
-        "UPDATE refund SET state = 'done', reference = $4, done_at = $5 WHERE village_id = $1 AND id = $2 AND state = $3")
-        .bind(village).bind(refund.id).bind(refund.state).bind(reference).bind(at)
-        .execute(ex).await.map(|done| done.rows_affected()))?;
-    if done == 1 {
-        add_refunded(tx, village, refund.order_id, refund.amount_fen, at).await?;
-    }
-    Ok(done == 1)
-}
-
-/// Adds to what an order has been refunded.
-pub async fn add_refunded(
-    tx: &mut Tx,
-    village: VillageId,
-    order: Uuid,
-    amount: Fen,
-    at: Timestamp,
-) -> Result<()> {
-    on!(tx, ex => sqlx::query(
-        "UPDATE orders SET refunded_fen = refunded_fen + $3, updated_at = $4 WHERE village_id = $1 AND id = $2")
-        .bind(village).bind(order).bind(amount).bind(at).execute(ex).await.map(|_| ()))?;
+        .bind(village).bind(order).bind(at).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 
