@@ -201,6 +201,14 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
             json!({"sku": "FT05", "lot": "L1", "quantity": 1, "reason": "盘点"})
         }
         ("PUT", "/api/v1/stock/{sku}/ahead") => json!({"cases": 5, "ready_on": "2024-01-25"}),
+        ("POST", "/api/v1/subscribers") => json!({"url": "https://example.org/other"}),
+        _ => return sending(method, path),
+    })
+}
+
+/// The same for the way to the buyer's door.
+fn sending(method: &Method, path: &str) -> Option<Value> {
+    Some(match (method.as_str(), path) {
         ("POST", "/api/v1/plan") => {
             json!({"as_of": "2024-01-20", "deadline": "2024-02-08", "commit": true, "merge": true,
                    "max_parcel_grams": 20_000, "horizon_days": 30})
@@ -230,7 +238,6 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/v1/parcels/{parcel}/waybill") => {
             json!({"waybill": "7310001234568", "reason": "打印坏了"})
         }
-        ("POST", "/api/v1/subscribers") => json!({"url": "https://example.org/other"}),
         _ => return None,
     })
 }

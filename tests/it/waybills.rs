@@ -168,9 +168,9 @@ async fn a_damaged_file_writes_nothing() {
         let length = good.len();
         // the carrier's columns come from three rows further down
         let mut slid = good.clone();
-        for at in 1..length {
+        for (at, row) in slid.iter_mut().enumerate().skip(1) {
             let from = 1 + (at + 2) % (length - 1);
-            slid[at][WAYBILL..12].clone_from_slice(&good[from][WAYBILL..12]);
+            row[WAYBILL..12].clone_from_slice(&good[from][WAYBILL..12]);
         }
         let mut swapped = good.clone();
         let (one, other) = (good[2][WAYBILL..12].to_vec(), good[9][WAYBILL..12].to_vec());
