@@ -36,6 +36,7 @@ pub struct OrderView {
     /// null when the village keeps no calendar, when there was no room within 60 days, and once the order has ended
     pub promise: Option<Dates>,
     /// why the promise is another one than at first
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub promise_reason: Option<String>,
     /// what is packed, and on its way
     pub parcels: Vec<ParcelView>,
