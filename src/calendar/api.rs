@@ -85,7 +85,7 @@ async fn changed(
     after: serde_json::Value,
 ) -> Result<()> {
     store::refit(tx, by.staff.village, by.at.day()).await?;
-    tx.changes_supply();
+    tx.changes_offers();
     by.log(tx, act, subject, Some(before), Some(after)).await
 }
 

@@ -70,8 +70,6 @@ pub struct Rooms {
     pickup: Vec<Vec<i64>>,
     /// cases taken since `new`, by day from today and carrier
     fresh: BTreeMap<(usize, usize), i64>,
-    /// a day has run out of room since `new`, so that somebody may be promised another one
-    filled: bool,
 }
 
 impl Rooms {
@@ -108,7 +106,6 @@ impl Rooms {
             workshop,
             pickup,
             fresh: BTreeMap::new(),
-            filled: false,
         }
     }
 
@@ -116,9 +113,18 @@ impl Rooms {
         &self.calendar
     }
 
-    /// Whether a day has run out of room by what was taken here.
-    pub fn has_filled(&self) -> bool {
-        self.filled
+    /// Whether the same days have room for one case, so that one case is promised the same.
+    pub fn is_open_as(&self, other: &Rooms) -> bool {
+        let open = |days: &[i64], others: &[i64]| {
+            let pairs = days.iter().zip(others);
+            days.len() == others.len() && pairs.into_iter().all(|(one, other)| (*one > 0) == (*other > 0))
+        };
+        let pickups = self.pickup.iter().zip(&other.pickup);
+        self.calendar.edition == other.calendar.edition
+            && self.today == other.today
+            && self.gone == other.gone
+            && open(&self.workshop, &other.workshop)
+            && pickups.into_iter().all(|(one, other)| open(one, other))
     }
 
     /// The earliest arrival of `cases` in a province, all of them on one day and with one carrier, not before `ready_on`.
@@ -168,7 +174,6 @@ impl Rooms {
             .position(|it| it.carrier == promise.carrier)?;
         self.workshop[at] -= cases;
         self.pickup[of][at] -= cases;
-        self.filled |= self.workshop[at] <= 0 || self.pickup[of][at] <= 0;
         *self.fresh.entry((at, of)).or_default() += cases;
         Some(promise)
     }

@@ -161,7 +161,8 @@ pub async fn lock_rooms(tx: &mut Tx, village: VillageId, now: Timestamp) -> Resu
     rooms_of(tx, village, now).await
 }
 
-// One text each for a statement of its own and for the intake, which sends all its writes at once.
+// One text each for a statement of its own and for the intake, which sends all its writes at once. A row that is there keeps
+// its room: a change of the calendar brings it up to date (`refit`), and whoever takes may not have seen that change yet.
 macro_rules! take_sqlite {
     ($rows:literal) => {
         concat!(
@@ -169,7 +170,7 @@ macro_rules! take_sqlite {
              SELECT $1, value->>'day', value->>'carrier', value->>'cases', value->>'room' FROM jsonb_each(",
             $rows,
             ") WHERE TRUE ON CONFLICT (village_id, day, carrier)
-             DO UPDATE SET promised = promise_day.promised + excluded.promised, room = excluded.room"
+             DO UPDATE SET promised = promise_day.promised + excluded.promised"
         )
     };
 }
@@ -181,7 +182,7 @@ macro_rules! take_pg {
             $rows,
             "::json) AS take(day text, carrier text, cases bigint, room bigint)
              ON CONFLICT (village_id, day, carrier)
-             DO UPDATE SET promised = promise_day.promised + excluded.promised, room = excluded.room"
+             DO UPDATE SET promised = promise_day.promised + excluded.promised"
         )
     };
 }

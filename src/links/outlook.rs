@@ -54,10 +54,9 @@ impl Outlook {
         }
     }
 
-    /// The same after more was promised, when nothing else has changed: the dates for one case are others only when a
-    /// day has filled.
+    /// The same with what is left by now: the dates for one case are others only when a day has filled, or has room again.
     pub fn after(&self, rooms: &Rooms, freight: &[freight::Rule], now: Timestamp) -> Self {
-        if rooms.has_filled() {
+        if !rooms.is_open_as(&self.rooms) {
             return Outlook::new(rooms.clone(), freight, now);
         }
         Outlook {

@@ -243,7 +243,7 @@ pub async fn sell_ahead(db: &Db, by: &By, sku: &str, input: &Ahead) -> Result<Av
     let done = transact!(db, tx => {
         let before = store::lock_by_code(tx, village, sku).await?.ok_or_else(not_found)?;
         store::set_ahead(tx, village, before.sku_id, cases, ready_on.as_deref()).await?;
-        tx.changes_supply();
+        tx.changes_offers();
         let after = json!({"ahead": cases, "ready_on": ready_on});
         by.log(tx, "stock.sell_ahead", sku, Some(json!({"ahead": before.ahead})), Some(after)).await
     });

@@ -47,6 +47,9 @@ async fn without_a_calendar_nothing_is_promised() {
             .await;
         assert_eq!(shown(shop, &link, "").await, Value::Null, "nobody collects");
         assert_eq!(placed(shop, &link, "k2", &wish(1)).await["promise"], Value::Null);
+        keep(shop, 60, &[carrier("zto", 50)]).await;
+        let next = placed(shop, &link, "k3", &near(1)).await;
+        assert_eq!(next["promise"], dates("2024-01-20", "2024-01-21"), "at once");
         assert_clean(shop).await;
     })
     .await;

@@ -112,8 +112,10 @@ fn what_is_not_ready_waits() {
 #[test]
 fn the_last_place_is_taken_once() {
     let mut rooms = rooms(&[("2024-01-20", "", 8), ("2024-01-20", "zto", 7)], MORNING);
+    let before = rooms.clone();
+    assert!(rooms.is_open_as(&before));
     assert_eq!(said(rooms.take("41", 1, None)), "zto 01-20 01-21");
-    assert!(rooms.has_filled(), "of zto's pick-up it was the last");
+    assert!(!rooms.is_open_as(&before), "of zto's pick-up it was the last");
     assert_eq!(said(rooms.take("41", 1, None)), "sf 01-20 01-21");
     assert_eq!(said(rooms.take("41", 1, None)), "zto 01-22 01-23");
     assert_eq!(said(rooms.take("41", 7, None)), "zto 01-22 01-23");
