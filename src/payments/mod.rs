@@ -21,6 +21,7 @@ mod stripe;
 pub mod till;
 pub mod transfer;
 pub mod webhook;
+pub mod wechat;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

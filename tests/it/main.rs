@@ -12,6 +12,8 @@ mod buyer;
 mod catalog;
 mod edges;
 mod edit;
+#[path = "../fakes/wechat/mod.rs"]
+mod fake_wechat;
 mod freight;
 mod goods;
 mod holds;
@@ -39,3 +41,4 @@ mod stock;
 mod stripe;
 mod supply;
 mod tidy;
+mod wechat;
