@@ -16,8 +16,6 @@ const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fakes/wechat/keys
 async fn main() -> anyhow::Result<()> {
     let port = std::env::args().nth(1).as_deref().unwrap_or("8291").parse()?;
     let fake = Fake::start(Clock::Real, Delivery::Posted { faster: 10 }, port).await;
-    let key_file = std::env::temp_dir().join("fake-wechat-api-v3-key");
-    std::fs::write(&key_file, wechat::API_V3_KEY)?;
     println!("# the shop's settings; its pages to pay are at {}", fake.base());
     println!(
         "export CUNJI_PAYMENTS=wechat,transfer WECHAT_API_BASE={}",
@@ -32,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
         "export WECHAT_SERIAL={} WECHAT_KEY_FILE={KEYS}/merchant_key.pem",
         wechat::SERIAL
     );
-    println!("export WECHAT_API_V3_KEY_FILE={}", key_file.display());
+    println!("export WECHAT_API_V3_KEY_FILE={KEYS}/api_v3_key.txt");
     println!("export WECHAT_PUBLIC_KEY_ID={}", wechat::PUBLIC_KEY_ID);
     println!("export WECHAT_PUBLIC_KEY_FILE={KEYS}/platform_public_key.pem");
     tokio::signal::ctrl_c().await?;

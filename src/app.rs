@@ -34,12 +34,17 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 impl App {
     /// Makes the parts and starts the intake. Needs a tokio runtime.
-    pub fn build(config: Config, db: Db, ids: Ids) -> Self {
+    ///
+    /// # Errors
+    /// One line that names the setting whose key can't be used.
+    pub fn build(config: Config, db: Db, ids: Ids) -> Result<Self, String> {
         let public_url = config
             .public_url
             .clone()
             .unwrap_or_else(|| format!("http://{}", config.listen));
+        let public_url = PublicUrl(public_url.into());
         let clock = config.clock();
+        let providers = Providers::of(&config, &public_url, &clock, &ids)?;
         let views = Views::default();
         let board = Board::new(db.clone(), clock.clone(), &config.payments, views.clone());
         let intake = Intake::start(
@@ -51,22 +56,22 @@ impl App {
         );
         let waiting = intake.clone();
         let depth = move || waiting.depth();
-        App {
-            login_guard: LoginGuard::new(public_url.starts_with("https://")),
-            public_url: PublicUrl(public_url.into()),
+        Ok(App {
+            login_guard: LoginGuard::new(public_url.0.starts_with("https://")),
+            public_url,
             metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
             board,
             views,
             press: Press::default(),
             intake,
             sender: Sender::default(),
-            providers: Providers::of(&config),
+            providers,
             paste_limit: PasteLimit::default(),
             clock,
             db,
             ids,
             config: Arc::new(config),
-        }
+        })
     }
 
     /// Writes what is still only in memory and closes the database. Nothing may use the parts afterwards.

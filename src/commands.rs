@@ -40,7 +40,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Db> {
 pub async fn open_app() -> anyhow::Result<App> {
     let config = config()?;
     let db = open(&config).await?;
-    Ok(App::build(config, db, Ids::from_system()))
+    Ok(App::build(config, db, Ids::from_system()).map_err(Usage)?)
 }
 
 /// `cunji serve`
@@ -78,7 +78,7 @@ impl Running {
         if let Some(now) = config.now {
             tracing::warn!(now = now.to_rfc3339(), "the clock stands still (CUNJI_NOW)");
         }
-        let app = App::build(config, db, Ids::from_system());
+        let app = App::build(config, db, Ids::from_system()).map_err(Usage)?;
         if let Some(address) = app.config.metrics_listen {
             serve_metrics(app.metrics.clone(), address).await?;
         }

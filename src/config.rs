@@ -9,6 +9,10 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::money::Method;
 
+mod wechat;
+
+pub use wechat::WechatConfig;
+
 /// The address at which buyers reach the shop, without a slash at the end.
 #[derive(Clone)]
 pub struct PublicUrl(pub Arc<str>);
@@ -40,6 +44,8 @@ pub struct Config {
     pub allow_practice: bool,
     /// `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`
     pub stripe: Option<StripeConfig>,
+    /// `WECHAT_…`
+    pub wechat: Option<WechatConfig>,
     /// `CUNJI_METRICS_LISTEN`: where `/metrics` is served instead of the main address
     pub metrics_listen: Option<SocketAddr>,
     /// `CUNJI_NOW`: an instant at which the clock stands still
@@ -74,6 +80,7 @@ impl Config {
                 Some(value) => return Err(format!("CUNJI_ALLOW_PRACTICE is {value:?}; it takes 0 or 1")),
             },
             stripe: stripe(&get)?,
+            wechat: wechat::read(&get)?,
             metrics_listen: address("CUNJI_METRICS_LISTEN", &get)?,
             now: match get("CUNJI_NOW") {
                 Some(value) => Some(Timestamp::parse(&value).ok_or_else(|| {
@@ -86,6 +93,9 @@ impl Config {
         };
         if config.payments.contains(&Method::Stripe) && config.stripe.is_none() {
             return Err("CUNJI_PAYMENTS names stripe, and STRIPE_SECRET_KEY is not set".into());
+        }
+        if config.payments.contains(&Method::Wechat) && config.wechat.is_none() {
+            return Err("CUNJI_PAYMENTS names wechat, and WECHAT_MCH_ID is not set".into());
         }
         Ok(config)
     }
@@ -106,6 +116,7 @@ impl fmt::Debug for Config {
             .field("hold_ttl", &self.hold_ttl)
             .field("payments", &self.payments)
             .field("has_stripe", &self.stripe.is_some())
+            .field("has_wechat", &self.wechat.is_some())
             .field("now", &self.now)
             .finish()
     }
@@ -193,12 +204,13 @@ fn methods(list: &str) -> Result<Vec<Method>, String> {
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let method = match name {
             "stripe" => Method::Stripe,
+            "wechat" => Method::Wechat,
             "transfer" => Method::Transfer,
             "cod" => Method::Cod,
             "practice" => Method::Practice,
             other => {
                 return Err(format!(
-                    "CUNJI_PAYMENTS names {other:?}; this version takes stripe, transfer, cod and practice"
+                    "CUNJI_PAYMENTS names {other:?}; this version takes stripe, wechat, transfer, cod and practice"
                 ));
             }
         };
@@ -208,7 +220,8 @@ fn methods(list: &str) -> Result<Vec<Method>, String> {
     }
     if methods.is_empty() {
         return Err(
-            "CUNJI_PAYMENTS is empty; it takes a comma list of stripe, transfer, cod and practice".into(),
+            "CUNJI_PAYMENTS is empty; it takes a comma list of stripe, wechat, transfer, cod and practice"
+                .into(),
         );
     }
     Ok(methods)
@@ -271,6 +284,7 @@ mod tests {
             ("CUNJI_PUBLIC_URL", "shop.example"),
             ("CUNJI_PAYMENTS", "gold"),
             ("CUNJI_PAYMENTS", "stripe"),
+            ("CUNJI_PAYMENTS", "wechat"),
             ("CUNJI_ALLOW_PRACTICE", "yes"),
             ("CUNJI_NOW", "today"),
         ] {

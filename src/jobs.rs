@@ -62,7 +62,8 @@ static TABLE: &[Job] = &[
     },
     Job {
         name: "reconcile-day",
-        schedule: "0 30 3 * * *",
+        // WeChat's bill of a day comes the next morning at ten
+        schedule: "0 40 10 * * *",
         about: "Compare yesterday's money with the payment providers' books",
         limit: Duration::from_secs(20 * 60),
         at_start: false,

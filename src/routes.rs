@@ -45,6 +45,7 @@ pub fn table() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(page_routes());
     routes.extend(buyer_routes());
+    routes.extend(provider_routes());
     routes.extend(link_routes());
     routes.extend(order_routes());
     routes.extend(payment_routes());
@@ -118,6 +119,26 @@ fn page_routes() -> Vec<Route> {
     ]
 }
 
+/// What payment providers call.
+fn provider_routes() -> Vec<Route> {
+    vec![
+        post(
+            "/webhooks/stripe",
+            Public,
+            payments::webhook::stripe,
+            "An event of Stripe's",
+        )
+        .takes_file("application/json", payments::webhook::MAX_EVENT),
+        post(
+            "/webhooks/wechat",
+            Public,
+            payments::webhook::wechat,
+            "A notification of WeChat Pay's",
+        )
+        .takes_file("application/json", payments::webhook::MAX_EVENT),
+    ]
+}
+
 fn buyer_routes() -> Vec<Route> {
     use orders::view::OrderView;
     vec![
@@ -167,13 +188,6 @@ fn buyer_routes() -> Vec<Route> {
             "Cancel an unpacked order",
         )
         .gives::<OrderView>(200),
-        post(
-            "/webhooks/stripe",
-            Public,
-            payments::webhook::stripe,
-            "An event of Stripe's",
-        )
-        .takes_file("application/json", payments::webhook::MAX_EVENT),
         post(
             "/api/v1/practice/{payment}/pay",
             Public,

@@ -106,7 +106,7 @@ async fn measure(db: &Db, options: &Options) -> anyhow::Result<Report> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = App::build(config, db.clone(), ids);
+    let app = App::build(config, db.clone(), ids).map_err(anyhow::Error::msg)?;
     let stop = CancellationToken::new();
     let (served, stopped) = (app.clone(), stop.clone());
     let server =

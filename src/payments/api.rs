@@ -1,7 +1,7 @@
 //! Paying, cancelling and refunding over HTTP.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,10 +12,11 @@ use super::capture::{Received, capture};
 use super::refund::{self, Why};
 use super::store::{self, ByHand, Evidence, Listed};
 use super::till::{NextStep, Till, cancel_order};
+use super::wechat::{self, Scene};
 use super::{Cause, Payment, RefundEvent, RefundState, State as PaymentState};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
-use crate::error::{Result, conflict, not_found, text};
+use crate::error::{Result, conflict, invalid, not_found, text};
 use crate::money::{Fen, Method};
 use crate::orders::store::read;
 use crate::orders::view::{self, OrderView, by_number};
@@ -31,16 +32,84 @@ use crate::web::listing::{self, Page};
 #[serde(deny_unknown_fields)]
 pub struct OpenPayment {
     method: Method,
+    /// with `wechat`: how the buyer pays there; by a code to scan when nothing else is said
+    scene: Option<WechatScene>,
+    /// with `wechat`: the buyer's id in the merchant's service account, for a page inside WeChat
+    openid: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WechatScene {
+    /// a code to scan with another screen's camera
+    Native,
+    /// WeChat's page, in a phone's browser and not inside WeChat
+    H5,
+    /// inside WeChat, by `openid`
+    Jsapi,
+}
+
+impl OpenPayment {
+    fn scene<'a>(&'a self, headers: &'a HeaderMap, has_page: bool) -> Result<Scene<'a>> {
+        if self.method != Method::Wechat && (self.scene.is_some() || self.openid.is_some()) {
+            let message = text("只有微信支付才需要这一项。", "Only WeChat Pay takes this.");
+            return Err(invalid(
+                if self.scene.is_some() { "scene" } else { "openid" },
+                message,
+            ));
+        }
+        match (self.scene, &self.openid) {
+            (None | Some(WechatScene::Jsapi), Some(openid)) => {
+                let fits =
+                    (1..=128).contains(&openid.len()) && openid.bytes().all(|it| it.is_ascii_graphic());
+                let message = text("openid 不对。", "This is not an openid.");
+                fits.then_some(Scene::Jsapi { openid })
+                    .ok_or_else(|| invalid("openid", message))
+            }
+            (Some(WechatScene::Jsapi), None) => {
+                let message = text(
+                    "在微信里付款需要 openid。",
+                    "Paying inside WeChat takes an openid.",
+                );
+                Err(invalid("openid", message))
+            }
+            (Some(WechatScene::H5), None) if has_page => {
+                let message = text(
+                    "看不到付款人的 IP：请让反向代理设置 X-Forwarded-For。",
+                    "The buyer's address is not known: let the proxy set X-Forwarded-For.",
+                );
+                let ip = wechat::sender(headers).ok_or_else(|| invalid("scene", message))?;
+                Ok(Scene::H5 { ip })
+            }
+            (Some(WechatScene::H5), None) => {
+                let message = text(
+                    "本店没有开通微信 H5 支付。",
+                    "The shop has no WeChat page for phones (WECHAT_H5).",
+                );
+                Err(invalid("scene", message))
+            }
+            (Some(WechatScene::Native | WechatScene::H5), Some(_)) => {
+                let message = text(
+                    "openid 只用于在微信里付款。",
+                    "An openid is for paying inside WeChat only.",
+                );
+                Err(invalid("openid", message))
+            }
+            (None | Some(WechatScene::Native), None) => Ok(Scene::Native),
+        }
+    }
 }
 
 /// Opens a payment for an order, or gives the one that is open.
 pub async fn open(
     till: Till,
     lang: Lang,
+    headers: HeaderMap,
     Path(token): Path<String>,
     Json(input): Json<OpenPayment>,
 ) -> Result<Json<NextStep>> {
-    till.open(&token, input.method, lang).await.map(Json)
+    let scene = input.scene(&headers, till.providers.has_wechat_page())?;
+    till.open(&token, input.method, scene, lang).await.map(Json)
 }
 
 /// The buyer's cancel: unpaid, the stock is free at once; paid and unpacked, the money starts on its way back.

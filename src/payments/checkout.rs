@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::provider::{Ask, Fault, Offer};
 use super::store::provider::{self as store, Asked};
 use super::till::{NextStep, Till, check_payable};
+use super::wechat::{self, Scene};
 use super::{Event, State, reconcile};
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, conflict, not_found, text};
@@ -29,19 +30,26 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600 - 60);
 const ROUNDS: usize = 3;
 
 enum Step {
-    /// a payment whose page the buyer may go to
-    Offered(Asked),
+    /// a payment whose offer the buyer may take
+    Offered(Asked, String),
     /// a payment that the provider must be asked for
     Ask(Asked),
     /// one that must end first
     Close(Asked),
+    /// one that must end first, since the buyer wants to pay there in another way
+    Change(Asked),
 }
 
 /// Opens a payment at a provider, or gives the one that is open.
 ///
 /// # Errors
 /// As [`Till::open`]; 409 when the provider won't take it; 503 when it can't be asked now.
-pub async fn open(till: &Till, village: VillageId, order: Uuid, method: Method) -> Result<NextStep> {
+pub async fn open(
+    till: &Till,
+    village: VillageId,
+    order: Uuid,
+    (method, scene): (Method, Scene<'_>),
+) -> Result<NextStep> {
     for _ in 0..ROUNDS {
         let now = till.clock.now();
         let id = till.ids.uuid(now);
@@ -58,16 +66,20 @@ pub async fn open(till: &Till, village: VillageId, order: Uuid, method: Method) 
                     created.ok_or_else(|| anyhow::anyhow!("a payment was opened under the order's lock"))?
                 }
             };
-            Ok((order, next_step(open, due, now)))
+            let step = next_step(open, due, scene, now);
+            if let Step::Change(open) = &step {
+                store::let_go(tx, open, now).await?;
+            }
+            Ok((order, step))
         })?;
         match step {
-            Step::Offered(asked) => return Ok(redirect(&order, &asked)),
+            Step::Offered(asked, url) => return shown(till, &order, &asked, &url),
             Step::Ask(asked) => {
-                if let Some(next) = ask(till, &order, &asked).await? {
+                if let Some(next) = ask(till, &order, &asked, scene).await? {
                     return Ok(next);
                 }
             }
-            Step::Close(asked) => {
+            Step::Close(asked) | Step::Change(asked) => {
                 till.reconciler()
                     .payment(asked.village_id, asked.id, None)
                     .await?;
@@ -78,13 +90,23 @@ pub async fn open(till: &Till, village: VillageId, order: Uuid, method: Method) 
 }
 
 /// What to do about an open payment. A session with too little time left is let go, as is one for another amount.
-fn next_step(open: Asked, due: Fen, now: Timestamp) -> Step {
+/// What WeChat offers grows stale long before its payment ends: asked again, it offers the same payment anew.
+fn next_step(open: Asked, due: Fen, scene: Scene<'_>, now: Timestamp) -> Step {
     let is_over = open.offered_until.is_some_and(|until| until <= now);
-    match open.state {
-        State::Unknown => Step::Close(open),
-        _ if open.url.is_none() => Step::Ask(open),
+    match (open.state, open.url.clone()) {
+        (State::Unknown, _) => Step::Close(open),
+        (_, None) => Step::Ask(open),
         _ if open.amount_fen != due || is_over => Step::Close(open),
-        _ => Step::Offered(open),
+        (_, Some(url)) if open.method == Method::Wechat => {
+            if !scene.takes(&url) {
+                Step::Change(open)
+            } else if open.created_at.plus(wechat::good_for(&url)) <= now {
+                Step::Ask(open)
+            } else {
+                Step::Offered(open, url)
+            }
+        }
+        (_, Some(url)) => Step::Offered(open, url),
     }
 }
 
@@ -95,16 +117,26 @@ fn session_end(order: &Order, now: Timestamp) -> Timestamp {
     wanted.max(now.plus(SHORTEST)).min(now.plus(LONGEST))
 }
 
-fn redirect(order: &Order, asked: &Asked) -> NextStep {
+/// What the buyer does with an offer.
+fn shown(till: &Till, order: &Order, asked: &Asked, offer: &str) -> Result<NextStep> {
     let ends = [order.pay_before(), asked.offered_until];
-    NextStep::Redirect {
-        url: asked.url.clone().unwrap_or_default(),
-        expires_at: ends.into_iter().flatten().min(),
+    let expires_at = ends.into_iter().flatten().min();
+    if asked.method != Method::Wechat || offer.starts_with("http") {
+        let url = offer.to_owned();
+        return Ok(NextStep::Redirect { url, expires_at });
     }
+    let client = till.providers.wechat().map_err(|_| busy())?;
+    Ok(match client.bridge(offer) {
+        Some(bridge) => NextStep::Bridge { bridge, expires_at },
+        None => NextStep::Qr {
+            qr: offer.to_owned(),
+            expires_at,
+        },
+    })
 }
 
 /// Asks the provider and stores its offer; `None` when the payment was given up, so that another can be opened.
-async fn ask(till: &Till, order: &Order, asked: &Asked) -> Result<Option<NextStep>> {
+async fn ask(till: &Till, order: &Order, asked: &Asked, scene: Scene<'_>) -> Result<Option<NextStep>> {
     let token = asked.token();
     let ask = Ask {
         key: asked.id.to_string(),
@@ -113,6 +145,7 @@ async fn ask(till: &Till, order: &Order, asked: &Asked) -> Result<Option<NextSte
         amount: asked.amount_fen,
         until: asked.offered_until.unwrap_or(asked.created_at),
         back_to: format!("{}/o/{}", till.public_url.0, order.token()),
+        scene,
     };
     match till.providers.open(asked.method, &ask).await {
         Ok(offer) => store_offer(till, order, asked, &offer).await,
@@ -120,6 +153,14 @@ async fn ask(till: &Till, order: &Order, asked: &Asked) -> Result<Option<NextSte
         Err(fault @ Fault::Later(_)) => {
             tracing::warn!(payment = %asked.id, %fault, "a provider could not be asked");
             Err(busy())
+        }
+        // it was offered before: paid or closed by now, as the provider will say
+        Err(fault) if asked.provider_ref.is_some() => {
+            tracing::warn!(payment = %asked.id, %fault, "a provider did not offer a payment again");
+            till.reconciler()
+                .payment(asked.village_id, asked.id, None)
+                .await?;
+            Ok(None)
         }
         Err(fault) => {
             tracing::warn!(payment = %asked.id, %fault, "a provider did not take a payment");
@@ -144,7 +185,7 @@ async fn store_offer(till: &Till, order: &Order, asked: &Asked, offer: &Offer) -
     let current = store::load(&till.db, asked.village_id, asked.id).await?;
     match current {
         Some(current) if stored || current.provider_ref.as_deref() == Some(offer.reference.as_str()) => {
-            Ok(Some(redirect(order, &current)))
+            shown(till, order, &current, &offer.url).map(Some)
         }
         _ => {
             // given up meanwhile, and nobody has been told its address; by itself it ends later

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::daily::{self, Difference, Finding};
-use super::provider::{Fault, Moved, Way};
+use super::provider::{Fault, Moved, Way, statement_after};
 use super::reconcile::Reconciler;
 use super::store::daily::{self as store};
 use super::{by_provider, errand};
 use crate::clock::{Timestamp, start_of_day};
-use crate::error::{Error, Problem, Result, text};
+use crate::error::{Error, Problem, Result, conflict, invalid, text};
 use crate::id::{VillageId, parse_order_token};
 use crate::money::{Fen, Method};
 use crate::villages::auth::By;
@@ -32,7 +32,7 @@ const LATE: Duration = Duration::from_secs(3 * 86_400);
 pub struct DayQuery {
     /// today, when it is left out
     day: Option<String>,
-    /// the provider: `stripe`
+    /// the provider: `stripe` (when nothing is said) or `wechat`
     provider: Option<String>,
     #[serde(default)]
     format: Format,
@@ -74,6 +74,9 @@ pub struct MethodDay {
     pub out_fen: Fen,
     /// 0 for ways of paying whose evidence staff enter themselves
     pub unexplained_fen: Fen,
+    /// from when on the provider's bill of that day can be had, while it can't: until then the day does not close
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
 }
 
 /// A day's first instant and that after its last.
@@ -96,15 +99,14 @@ fn span(day: Option<&str>, by: &By) -> Result<(Timestamp, Timestamp)> {
 }
 
 fn provider(asked: Option<&str>) -> Result<Method> {
-    let mut check = Check::new();
-    let is_known = matches!(asked, None | Some("stripe"));
-    check.require(
-        is_known,
-        "provider",
-        text("目前只有 stripe。", "There is stripe."),
-    );
-    check.finish()?;
-    Ok(Method::Stripe)
+    match asked {
+        None | Some("stripe") => Ok(Method::Stripe),
+        Some("wechat") => Ok(Method::Wechat),
+        Some(_) => {
+            let message = text("有 stripe 和 wechat。", "There are stripe and wechat.");
+            Err(invalid("provider", message))
+        }
+    }
 }
 
 pub async fn reconciliation(
@@ -142,40 +144,49 @@ pub async fn daily_close(
             refunds: sum.refunds,
             out_fen: sum.out_fen,
             unexplained_fen: Fen::ZERO,
+            waits_until: None,
         });
     }
     for method in [Method::Stripe, Method::Wechat] {
         if !reconciler.providers.has(method) {
             continue;
         }
-        let day = compare(&reconciler, village, method, span, lang)
-            .await
-            .map_err(unreachable)?;
+        let (unexplained_fen, waits_until) = match waits_until(&reconciler, method, span.1) {
+            Some(until) => (Fen::ZERO, Some(until)),
+            None => {
+                let day = compare(&reconciler, village, method, span, lang).await;
+                (day.map_err(unreachable)?.unexplained_fen, None)
+            }
+        };
         match methods.iter_mut().find(|row| row.method == method) {
-            Some(row) => row.unexplained_fen = day.unexplained_fen,
-            None if day.unexplained_fen > Fen::ZERO => methods.push(MethodDay {
+            Some(row) => (row.unexplained_fen, row.waits_until) = (unexplained_fen, waits_until),
+            None if unexplained_fen > Fen::ZERO || waits_until.is_some() => methods.push(MethodDay {
                 method,
                 payments: 0,
                 in_fen: Fen::ZERO,
                 refunds: 0,
                 out_fen: Fen::ZERO,
-                unexplained_fen: day.unexplained_fen,
+                unexplained_fen,
+                waits_until,
             }),
             None => {}
         }
     }
+    let has_all = methods.iter().all(|row| row.waits_until.is_none());
     let unexplained_fen = Fen(methods.iter().map(|row| row.unexplained_fen.0).sum());
     Ok(Json(DailyClose {
         day: span.0.day().to_string(),
         methods,
         unexplained_fen,
-        closes: unexplained_fen == Fen::ZERO,
+        closes: has_all && unexplained_fen == Fen::ZERO,
     }))
 }
 
 /// Why a day can't be compared.
 enum Stopped {
     Provider(Fault),
+    /// the provider's books of that day are there from then on
+    Early(Timestamp),
     Us(Error),
 }
 
@@ -188,6 +199,21 @@ impl From<Error> for Stopped {
 fn unreachable(stopped: Stopped) -> Error {
     match stopped {
         Stopped::Us(error) => error,
+        Stopped::Early(until) => {
+            let until = until.to_rfc3339();
+            let detail = text(
+                format!("这一天的账单要到 {until} 才有。"),
+                format!("The bill of this day is there from {until} on."),
+            );
+            conflict("no-bill-yet", detail)
+        }
+        Stopped::Provider(fault @ (Fault::Refused(_) | Fault::Missing)) => {
+            let detail = text(
+                format!("支付服务商没有给出这一天的账：{fault}。"),
+                format!("The payment service does not give this day's books: {fault}."),
+            );
+            conflict("no-bill", detail)
+        }
         Stopped::Provider(fault) => {
             let detail = text(
                 format!("支付服务商现在查不到：{fault}。"),
@@ -200,6 +226,12 @@ fn unreachable(stopped: Stopped) -> Error {
     }
 }
 
+/// From when on a provider's books of a day that ends at `to` can be had, if that is still to come.
+fn waits_until(reconciler: &Reconciler, method: Method, to: Timestamp) -> Option<Timestamp> {
+    let ready = to.plus(statement_after(method)?);
+    (reconciler.providers.has(method) && reconciler.clock.now() < ready).then_some(ready)
+}
+
 async fn compare(
     reconciler: &Reconciler,
     village: VillageId,
@@ -207,6 +239,9 @@ async fn compare(
     (from, to): (Timestamp, Timestamp),
     lang: Lang,
 ) -> Result<Reconciliation, Stopped> {
+    if let Some(until) = waits_until(reconciler, method, to) {
+        return Err(Stopped::Early(until));
+    }
     // without its settings there is nobody to ask, and what we have of it stays unconfirmed
     let mut theirs = match reconciler.providers.has(method) {
         true => {
@@ -257,7 +292,7 @@ pub async fn nightly(reconciler: &Reconciler, villages: &[VillageId]) -> Result<
         .into_iter()
         .filter(|method| by_provider(*method))
     {
-        if !reconciler.providers.has(method) {
+        if !reconciler.providers.has(method) || waits_until(reconciler, method, span.1).is_some() {
             continue;
         }
         for village in villages {

@@ -80,6 +80,8 @@ async fn send(by: &Reconciler, errand: &Errand, intent: &str) -> Result<Option<R
         token: &token,
         intent,
         amount: errand.amount_fen,
+        paid: errand.paid_fen,
+        reason: &errand.reason,
     };
     Ok(Some(by.providers.give_back(errand.method, &back).await))
 }

@@ -12,6 +12,7 @@ use super::provider::Fault;
 use super::reconcile::{Outcome, Reconciler, wait_after};
 use super::store::events::{self, Waiting};
 use super::store::provider as asked;
+use super::wechat::notify::About;
 use crate::error::Result;
 use crate::id::{VillageId, parse_order_token};
 use crate::money::Method;
@@ -77,9 +78,12 @@ impl Event {
 /// # Errors
 /// The database.
 pub async fn process(by: &Reconciler, village: VillageId, stored: &Waiting) -> Result<Outcome> {
-    let outcome = match serde_json::from_str::<Event>(&stored.body) {
-        Ok(event) => follow(by, &event).await,
-        Err(_) => Ok(Outcome::Settled("can't be read")),
+    let outcome = match stored.provider.as_str() {
+        "wechat" => follow_wechat(by, &stored.body).await,
+        _ => match serde_json::from_str::<Event>(&stored.body) {
+            Ok(event) => follow(by, &event).await,
+            Err(_) => Ok(Outcome::Settled("can't be read")),
+        },
     };
     let now = by.clock.now();
     match &outcome {
@@ -122,6 +126,27 @@ async fn follow(by: &Reconciler, event: &Event) -> Result<Outcome> {
         Subject::Unknown if is("refund.") => Ok(Outcome::Settled("a refund that was made elsewhere")),
         Subject::Unknown => Ok(Outcome::Settled("nothing of ours")),
         _ => Ok(Outcome::Settled("of no use")),
+    }
+}
+
+/// WeChat's notification is stored as it came, encrypted; it only says about what WeChat is to be asked.
+async fn follow_wechat(by: &Reconciler, body: &str) -> Result<Outcome> {
+    let Ok(wechat) = by.providers.wechat() else {
+        return Ok(Outcome::Later);
+    };
+    let about = wechat.reread(body).map(|told| told.about);
+    let named = |name: &str| parse_order_token(name);
+    match about {
+        Ok(About::Payment { out_trade_no }) => match named(&out_trade_no) {
+            Some((village, id)) => by.payment(village, id, Some(&out_trade_no)).await,
+            None => Ok(Outcome::Settled("nothing of ours")),
+        },
+        Ok(About::Refund { out_refund_no }) => match named(&out_refund_no) {
+            Some((village, id)) => errand::refund(by, village, id).await,
+            None => Ok(Outcome::Settled("nothing of ours")),
+        },
+        Ok(About::Other) => Ok(Outcome::Settled("of no use")),
+        Err(_) => Ok(Outcome::Settled("can't be read")),
     }
 }
 

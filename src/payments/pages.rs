@@ -3,15 +3,18 @@
 
 use askama::Template;
 use axum::extract::{Path, RawForm, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use super::store::provider::offer_of;
 use super::till::{NextStep, Till};
+use super::wechat::Scene;
 use super::{change, store, transfer};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result, Text, not_found, text};
 use crate::id::parse_order_token;
+use crate::links::qr;
 use crate::links::store::board::code;
 use crate::money::{Fen, Method};
 use crate::orders::view::{ChangeView, OrderView, load_with_order};
@@ -39,6 +42,8 @@ struct OrderPage {
     instructions: Option<Text>,
     /// the link that it was ordered through
     link: Option<String>,
+    /// WeChat's code to scan, drawn
+    qr: Option<String>,
     notice: Option<Text>,
 }
 
@@ -51,6 +56,7 @@ pub async fn pay(
     till: Till,
     lang: Lang,
     Path(token): Path<String>,
+    headers: HeaderMap,
     RawForm(body): RawForm,
 ) -> Result<Response> {
     let chosen = form_urlencoded::parse(&body).find(|(name, _)| name == "method");
@@ -66,13 +72,17 @@ pub async fn pay(
         )
         .await;
     };
-    match till.open(&token, method, lang).await {
+    let scene = Scene::of_browser(&headers, till.providers.has_wechat_page());
+    match till.open(&token, method, scene, lang).await {
         Ok(NextStep::Redirect { url, .. }) => {
             // our own pages are gone to without the public name: the browser may have come by another one
             let to = url.strip_prefix(till.public_url.0.as_ref()).unwrap_or(&url);
             Ok(Redirect::to(to).into_response())
         }
-        Ok(NextStep::Instructions { .. }) => Ok(Redirect::to(&format!("/o/{token}#pay")).into_response()),
+        // the page shows the code, or how to transfer
+        Ok(NextStep::Qr { .. } | NextStep::Bridge { .. } | NextStep::Instructions { .. }) => {
+            Ok(Redirect::to(&format!("/o/{token}#pay")).into_response())
+        }
         Err(error) => refused(&till, lang, &token, error).await,
     }
 }
@@ -177,6 +187,11 @@ async fn show(
         } else {
             None
         },
+        qr: if due {
+            wechat_code(till, &order).await?
+        } else {
+            None
+        },
         link,
         notice,
         order: view,
@@ -209,6 +224,14 @@ fn methods(taken: &[Method], chosen: Method) -> Vec<Method> {
     let mut methods: Vec<Method> = taken.iter().filter(now).copied().collect();
     methods.sort_by_key(|method| *method != chosen);
     methods
+}
+
+/// The code of an open payment by WeChat, as long as WeChat takes it.
+async fn wechat_code(till: &Till, order: &Order) -> Result<Option<String>> {
+    let offer = offer_of(&till.db, order, Method::Wechat).await?;
+    let code = offer.filter(|offer| Scene::Native.takes(offer));
+    let drawn = code.map(|code| qr::svg(&code).map_err(anyhow::Error::from));
+    Ok(drawn.transpose()?)
 }
 
 /// How to transfer what is due, when that is how the buyer wants to pay.

@@ -1,16 +1,24 @@
 //! Whoever is asked over the network about money, behind one face: what the shop wants of a provider, what it says, and
 //! the ways in which asking can fail. A provider is a field here and an arm in each `match`.
 
-use crate::clock::Timestamp;
-use crate::config::Config;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, PublicUrl};
+use crate::id::Ids;
 use crate::money::{Fen, Method};
 
 use super::stripe::Stripe;
+use super::wechat::client::Client as Wechat;
+use super::wechat::{self, Scene};
 
 /// The providers that the settings name.
 #[derive(Clone)]
 pub struct Providers {
     stripe: Option<Stripe>,
+    wechat: Option<Wechat>,
+    /// where WeChat's page for phones is, when the merchant may send buyers there
+    wechat_page: Option<String>,
 }
 
 /// What a buyer shall pay. Asking again under the same key with the same words is asking once.
@@ -24,6 +32,8 @@ pub struct Ask<'a> {
     pub until: Timestamp,
     /// where the buyer goes afterwards, paid or not
     pub back_to: String,
+    /// how the buyer pays there, for a provider with several ways
+    pub scene: Scene<'a>,
 }
 
 /// The provider's offer to a buyer.
@@ -64,6 +74,9 @@ pub struct Return<'a> {
     pub token: &'a str,
     pub intent: &'a str,
     pub amount: Fen,
+    /// what came by the payment
+    pub paid: Fen,
+    pub reason: &'a str,
 }
 
 /// Where a refund stands at its provider.
@@ -119,10 +132,23 @@ pub enum Fault {
 }
 
 impl Providers {
-    pub fn of(config: &Config) -> Self {
-        Providers {
+    /// # Errors
+    /// The setting whose key can't be used.
+    pub fn of(config: &Config, public_url: &PublicUrl, clock: &Clock, ids: &Ids) -> Result<Self, String> {
+        let wechat = config.wechat.as_ref();
+        let client = wechat.map(|config| {
+            let notify_url = format!("{}/webhooks/wechat", public_url.0);
+            Wechat::from_config(config, notify_url, clock.clone(), ids.clone())
+        });
+        let page = wechat.filter(|config| config.h5).map(|config| {
+            let base = config.api_base.clone();
+            base.unwrap_or_else(|| wechat::PAGE_HOST.to_owned())
+        });
+        Ok(Providers {
             stripe: config.stripe.as_ref().map(Stripe::new),
-        }
+            wechat: client.transpose()?,
+            wechat_page: page,
+        })
     }
 
     fn stripe(&self) -> Result<&Stripe, Fault> {
@@ -130,17 +156,26 @@ impl Providers {
         self.stripe.as_ref().ok_or_else(missing)
     }
 
+    pub fn wechat(&self) -> Result<&Wechat, Fault> {
+        let missing = || Fault::Later("WECHAT_MCH_ID is not set".to_owned());
+        self.wechat.as_ref().ok_or_else(missing)
+    }
+
+    /// Whether buyers may be sent to WeChat's page for phones.
+    pub fn has_wechat_page(&self) -> bool {
+        self.wechat_page.is_some()
+    }
+
     /// Where browsers are sent to pay, as sources of a content security policy.
     pub fn pay_hosts(&self) -> Vec<String> {
-        self.stripe
-            .iter()
-            .map(|stripe| stripe.pay_host().to_owned())
-            .collect()
+        let stripe = self.stripe.iter().map(|stripe| stripe.pay_host().to_owned());
+        stripe.chain(self.wechat_page.clone()).collect()
     }
 
     pub async fn open(&self, method: Method, ask: &Ask<'_>) -> Result<Offer, Fault> {
         match method {
             Method::Stripe => self.stripe()?.create(ask).await,
+            Method::Wechat => self.wechat()?.open(ask).await,
             _ => Err(not_asked(method)),
         }
     }
@@ -148,6 +183,7 @@ impl Providers {
     pub async fn look(&self, method: Method, reference: &str) -> Result<Truth, Fault> {
         match method {
             Method::Stripe => self.stripe()?.retrieve(reference).await,
+            Method::Wechat => self.wechat()?.look(reference).await,
             _ => Err(not_asked(method)),
         }
     }
@@ -156,6 +192,7 @@ impl Providers {
     pub async fn close(&self, method: Method, reference: &str) -> Result<Truth, Fault> {
         match method {
             Method::Stripe => self.stripe()?.expire(reference).await,
+            Method::Wechat => self.wechat()?.shut(reference).await,
             _ => Err(not_asked(method)),
         }
     }
@@ -163,6 +200,7 @@ impl Providers {
     pub async fn give_back(&self, method: Method, back: &Return<'_>) -> Result<ReturnTruth, Fault> {
         match method {
             Method::Stripe => self.stripe()?.refund(back).await,
+            Method::Wechat => self.wechat()?.give_back(back).await,
             _ => Err(not_asked(method)),
         }
     }
@@ -170,6 +208,7 @@ impl Providers {
     pub async fn look_return(&self, method: Method, reference: &str) -> Result<ReturnTruth, Fault> {
         match method {
             Method::Stripe => self.stripe()?.retrieve_refund(reference).await,
+            Method::Wechat => self.wechat()?.look_return(reference).await?.ok_or(Fault::Missing),
             _ => Err(not_asked(method)),
         }
     }
@@ -183,6 +222,7 @@ impl Providers {
     ) -> Result<Option<ReturnTruth>, Fault> {
         match method {
             Method::Stripe => self.stripe()?.find_refund(intent, token).await,
+            Method::Wechat => self.wechat()?.look_return(token).await,
             _ => Err(not_asked(method)),
         }
     }
@@ -196,13 +236,18 @@ impl Providers {
     ) -> Result<Vec<Moved>, Fault> {
         match method {
             Method::Stripe => self.stripe()?.statement(from, to).await,
+            Method::Wechat => self.wechat()?.statement(from, to).await,
             _ => Err(not_asked(method)),
         }
     }
 
     /// Whether a provider of this name is set up.
     pub fn has(&self, method: Method) -> bool {
-        method == Method::Stripe && self.stripe.is_some()
+        match method {
+            Method::Stripe => self.stripe.is_some(),
+            Method::Wechat => self.wechat.is_some(),
+            _ => false,
+        }
     }
 
     /// The public name of our payment that a provider's money belongs to.
@@ -218,15 +263,22 @@ fn not_asked(method: Method) -> Fault {
     Fault::Refused(format!("{method:?} has no provider"))
 }
 
+/// How long after a day's end the provider's books of it can be had; none: at any time.
+/// Source: WeChat Pay's manual has a day's bill from ten the next morning; five minutes are a margin.
+pub fn statement_after(method: Method) -> Option<Duration> {
+    (method == Method::Wechat).then_some(Duration::from_secs((10 * 60 + 5) * 60))
+}
+
 /// How long after a payment its wallet takes refunds; none: no limit that we know of.
-/// Source: docs.stripe.com/payments/alipay and /payments/wechat-pay.
-pub fn refund_window(method: Method, wallet: Option<&str>) -> Option<std::time::Duration> {
+/// Sources: docs.stripe.com/payments/alipay and /payments/wechat-pay; WeChat Pay itself takes them for a year, of which we
+/// use the half that is certain whatever account the buyer has paid from.
+pub fn refund_window(method: Method, wallet: Option<&str>) -> Option<Duration> {
     let days = match (method, wallet) {
         (Method::Stripe, Some("alipay")) => 90,
-        (Method::Stripe, Some("wechat_pay")) => 180,
+        (Method::Stripe, Some("wechat_pay")) | (Method::Wechat, _) => 180,
         _ => return None,
     };
-    Some(std::time::Duration::from_secs(days * 86_400))
+    Some(Duration::from_secs(days * 86_400))
 }
 
 #[cfg(test)]
@@ -245,5 +297,7 @@ mod tests {
             assert_eq!(window, days, "{wallet:?}");
         }
         assert_eq!(refund_window(Method::Transfer, Some("alipay")), None);
+        let direct = refund_window(Method::Wechat, None).map(|window| window.as_secs() / 86_400);
+        assert_eq!(direct, Some(180));
     }
 }

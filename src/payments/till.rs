@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 use super::provider::Providers;
 use super::reconcile::Reconciler;
 use super::refund::{self, Why};
+use super::wechat::Scene;
+use super::wechat::sign::Bridge;
 use super::{Cause, by_provider, checkout, practice, store, transfer};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, PublicUrl};
@@ -66,6 +68,18 @@ pub enum NextStep {
         url: String,
         expires_at: Option<Timestamp>,
     },
+    Qr {
+        /// the text of a code for the buyer to scan
+        qr: String,
+        expires_at: Option<Timestamp>,
+    },
+    /// only for who asks for it, by `openid`
+    Bridge {
+        /// what the page inside WeChat hands to `WeixinJSBridge` as `getBrandWCPayRequest`, or a mini-program to
+        /// `wx.requestPayment`
+        bridge: Bridge,
+        expires_at: Option<Timestamp>,
+    },
     Instructions {
         text: String,
         expires_at: Option<Timestamp>,
@@ -78,7 +92,7 @@ impl Till {
     /// # Errors
     /// 404 for a token of no order; 422 for a way of paying that the shop does not take; 409 when there is nothing to
     /// pay any more; what a provider on the network adds to that is in `checkout.rs`.
-    pub async fn open(&self, token: &str, method: Method, lang: Lang) -> Result<NextStep> {
+    pub async fn open(&self, token: &str, method: Method, scene: Scene<'_>, lang: Lang) -> Result<NextStep> {
         let (village, id) = parse_order_token(token).ok_or_else(not_found)?;
         if !self.config.payments.contains(&method) {
             let zh = "本店不支持这种付款方式。";
@@ -88,7 +102,7 @@ impl Till {
             ));
         }
         if by_provider(method) {
-            return checkout::open(self, village, id, method).await;
+            return checkout::open(self, village, id, (method, scene)).await;
         }
         let now = self.clock.now();
         let payment_id = self.ids.uuid(now);

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use super::events::{self, Event};
 use super::reconcile::Reconciler;
 use super::store::events as store;
+use super::wechat::notify::{self, About};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::{Error, Problem, Result, not_found, text};
-use crate::id::VillageId;
+use crate::id::{VillageId, parse_order_token};
 use crate::transact;
 use crate::villages;
 
@@ -54,34 +55,66 @@ pub async fn stripe(
     {
         return Err(bad_event("bad-event", "its names are out of bounds"));
     }
-    let village = known_village(&reconciler, &event).await?;
     let new = store::NewEvent {
-        village,
+        village: known_village(&reconciler, event.village()).await?,
         provider: "stripe",
         id: &event.id,
         kind: &event.kind,
         body: text,
     };
-    let is_new = transact!(reconciler.db, tx => store::insert(tx, &new, now).await)?;
-    if is_new {
-        let id = event.id;
-        // after the answer, which a provider waits for only so long
-        tokio::spawn(async move { act(&reconciler, village, &id).await });
+    keep(reconciler, &new, now).await
+}
+
+/// `POST /webhooks/wechat`: payments and refunds. Kept as it came, still encrypted: its content names the buyer.
+pub async fn wechat(reconciler: Reconciler, headers: HeaderMap, body: Bytes) -> Result<StatusCode> {
+    let Ok(client) = reconciler.providers.wechat() else {
+        return Err(not_found());
+    };
+    let (account, now) = (client.account(), reconciler.clock.now());
+    let told = notify::open(&account.keys, &account.api_key, &headers, &body, now).map_err(|refusal| {
+        tracing::warn!(why = %refusal, "a notification in WeChat's name was refused");
+        bad_event("bad-signature", &refusal.to_string())
+    })?;
+    let text = std::str::from_utf8(&body).map_err(|_| bad_event("bad-event", "it is not UTF-8"))?;
+    if told.id.is_empty() || text.contains('\0') {
+        return Err(bad_event("bad-event", "its names are out of bounds"));
+    }
+    let ours = match &told.about {
+        About::Payment { out_trade_no: name } | About::Refund { out_refund_no: name } => {
+            parse_order_token(name)
+        }
+        About::Other => None,
+    };
+    let village = ours.map_or(VillageId(0), |(village, _)| village);
+    let new = store::NewEvent {
+        village: known_village(&reconciler, village).await?,
+        provider: "wechat",
+        id: &told.id,
+        kind: &told.event_type,
+        body: text,
+    };
+    keep(reconciler, &new, now).await
+}
+
+/// Stores an event and answers; acts on it afterwards, since a provider waits for its answer only so long.
+async fn keep(reconciler: Reconciler, new: &store::NewEvent<'_>, now: Timestamp) -> Result<StatusCode> {
+    if transact!(reconciler.db, tx => store::insert(tx, new, now).await)? {
+        let (village, provider, id) = (new.village, new.provider, new.id.to_owned());
+        tokio::spawn(async move { act(&reconciler, village, provider, &id).await });
     }
     Ok(StatusCode::OK)
 }
 
 /// The event's village if there is one; the sweep looks at events village by village.
-async fn known_village(reconciler: &Reconciler, event: &Event) -> Result<VillageId> {
-    let village = event.village();
+async fn known_village(reconciler: &Reconciler, village: VillageId) -> Result<VillageId> {
     let villages = villages::store::villages(&reconciler.db).await?;
     let is_known = villages.iter().any(|known| known.id == village);
     Ok(if is_known { village } else { VillageId(0) })
 }
 
-async fn act(reconciler: &Reconciler, village: VillageId, id: &str) {
+async fn act(reconciler: &Reconciler, village: VillageId, provider: &str, id: &str) {
     let done = async {
-        match store::waiting(&reconciler.db, village, "stripe", id).await? {
+        match store::waiting(&reconciler.db, village, provider, id).await? {
             Some(stored) => events::process(reconciler, village, &stored).await.map(|_| ()),
             None => Ok(()),
         }

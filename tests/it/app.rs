@@ -101,7 +101,7 @@ impl TestApp {
             _ => None,
         };
         let config = Config::read(setting).expect("these settings are right");
-        let app = App::build(config, db, Ids::seeded(1));
+        let app = App::build(config, db, Ids::seeded(1)).expect("these keys can be used");
         let villages = transact!(app.db, tx => {
             let zhang = found_village(tx, &app, "zhang", "张村").await?;
             Ok((zhang, found_village(tx, &app, "li", "李庄").await?))

@@ -16,7 +16,7 @@ use crate::partner::{Partner, open_link, place, tell};
 async fn second_node(shop: &TestApp) -> App {
     let config = (*shop.app.config).clone();
     let db = Db::connect(&config.database_url).await.unwrap();
-    App::build(config, db, Ids::seeded(2))
+    App::build(config, db, Ids::seeded(2)).unwrap()
 }
 
 #[derive(sqlx::FromRow)]

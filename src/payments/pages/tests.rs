@@ -54,6 +54,7 @@ fn sample(lang: Lang, status: Status) -> OrderPage {
             version: 2,
             changes: vec![proposal(&bad)],
         },
+        qr: None,
         sender: Sender {
             village: bad.clone(),
             town: bad.clone(),

@@ -9,7 +9,7 @@ use crate::on;
 /// An event as it came.
 pub struct NewEvent<'a> {
     pub village: VillageId,
-    pub provider: &'a str,
+    pub provider: &'static str,
     pub id: &'a str,
     pub kind: &'a str,
     pub body: &'a str,

@@ -83,6 +83,23 @@ pub async fn create(
         .bind(check_at).fetch_optional(ex).await)?)
 }
 
+/// An offer that the buyer does not want any more: the provider is to close it.
+pub async fn let_go(tx: &mut Tx, asked: &Asked, at: Timestamp) -> Result<()> {
+    on!(tx, ex => sqlx::query(
+        "UPDATE payment SET state = 'unknown', check_at = $3
+         WHERE village_id = $1 AND id = $2 AND state = 'waiting' AND provider_ref IS NOT NULL")
+        .bind(asked.village_id).bind(asked.id).bind(at).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// What a buyer has to pay an order by a method, when that is open.
+pub async fn offer_of(db: &Db, order: &Order, method: Method) -> Result<Option<String>> {
+    let offer: Option<Option<String>> = on!(db, ex => sqlx::query_scalar(
+        "SELECT url FROM payment WHERE village_id = $1 AND order_id = $2 AND method = $3 AND state = 'waiting'")
+        .bind(order.village_id).bind(order.id).bind(method).fetch_optional(ex).await)?;
+    Ok(offer.flatten())
+}
+
 /// The provider has made its offer; false when the payment was given up meanwhile, or has one already.
 pub async fn offered(
     tx: &mut Tx,

@@ -185,6 +185,8 @@ pub struct Errand {
     pub intent_ref: Option<String>,
     pub wallet: Option<String>,
     pub paid_at: Option<Timestamp>,
+    /// what came by the payment
+    pub paid_fen: Fen,
 }
 
 macro_rules! errand {
@@ -192,7 +194,7 @@ macro_rules! errand {
         concat!(
             "SELECT refund.village_id, refund.id, refund.order_id, refund.amount_fen, refund.state, refund.reason,
                     refund.provider_ref, refund.tries, refund.key_no, refund.created_at, payment.method,
-                    payment.intent_ref, payment.wallet, payment.paid_at
+                    payment.intent_ref, payment.wallet, payment.paid_at, payment.amount_fen AS paid_fen
              FROM refund JOIN payment ON payment.village_id = refund.village_id AND payment.id = refund.payment_id ",
             $rest
         )

@@ -1,6 +1,7 @@
 //! The trade bill of a day: one line per payment and refund, amounts in 元, every cell behind a back-tick; at its end
 //! the sums, which we check.
 
+use crate::clock::Timestamp;
 use crate::money::Fen;
 
 /// Lines of one day that are read; a shop with more has outgrown this way of checking.
@@ -19,6 +20,13 @@ pub struct Line {
     /// our number of the payment
     pub out_trade_no: String,
     pub kind: Kind,
+}
+
+impl Line {
+    /// When it was booked; `None` when that can't be read.
+    pub fn instant(&self) -> Option<Timestamp> {
+        Timestamp::parse(&format!("{}+08:00", self.at.replacen(' ', "T", 1)))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,6 +233,7 @@ mod tests {
             (bill.lines[0].at.as_str(), bill.lines[0].out_trade_no.as_str()),
             ("2024-01-20 10:07:11", "1paid")
         );
+        assert_eq!(bill.lines[0].instant(), Timestamp::parse("2024-01-20T02:07:11Z"));
         let refund = Kind::Refunded {
             out_refund_no: "1back".to_owned(),
             amount: Fen(850),

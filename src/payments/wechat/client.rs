@@ -86,8 +86,8 @@ pub struct NewOrder<'a> {
 /// How the buyer goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prepared {
-    /// for the page's bridge, which WeChat takes for two hours
-    Bridge(Bridge),
+    /// WeChat's name of it, which the page's bridge takes for two hours
+    Prepay(String),
     /// the text of a QR code, good for two hours
     Code(String),
     /// a page of WeChat's, good for five minutes
@@ -168,18 +168,21 @@ impl Client {
         }
         let path = format!("/v3/pay/transactions/{}", scene.path());
         let answer: Answer = self.call(Method::POST, &path, Some(&body)).await?;
-        let missing = || Failure::lost("the answer lacks what the buyer needs");
-        match scene {
-            Scene::Jsapi { .. } => {
-                let prepay_id = answer.prepay_id.ok_or_else(missing)?;
-                let bridge = account
-                    .merchant
-                    .bridge(&account.app_id, &prepay_id, &self.stamp())?;
-                Ok(Prepared::Bridge(bridge))
-            }
-            Scene::Native => answer.code_url.map(Prepared::Code).ok_or_else(missing),
-            Scene::H5 { .. } => answer.h5_url.map(Prepared::Page).ok_or_else(missing),
-        }
+        let prepared = match scene {
+            Scene::Jsapi { .. } => answer.prepay_id.map(Prepared::Prepay),
+            Scene::Native => answer.code_url.map(Prepared::Code),
+            Scene::H5 { .. } => answer.h5_url.map(Prepared::Page),
+        };
+        prepared.ok_or_else(|| Failure::lost("the answer lacks what the buyer needs"))
+    }
+
+    /// What the page inside WeChat hands to its bridge.
+    ///
+    /// # Errors
+    /// When the machine's arithmetic fails.
+    pub fn sign_bridge(&self, prepay_id: &str) -> Result<Bridge, Failure> {
+        let account = self.account();
+        account.merchant.bridge(&account.app_id, prepay_id, &self.stamp())
     }
 
     /// The state of a payment; `None` when WeChat has never heard of it.

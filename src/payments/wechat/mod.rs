@@ -6,15 +6,19 @@
 
 pub mod bill;
 pub mod client;
+mod desk;
 pub mod notify;
 pub mod sign;
 
+use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
 use serde::Deserialize;
+use std::time::Duration;
 
 use crate::money::Fen;
 
-/// A buyer's money can be sent back the way it came for a year, says WeChat; banks and wallets are certain for less.
-pub const REFUND_DAYS: u32 = 180;
+/// Where WeChat's page for phones is.
+pub const PAGE_HOST: &str = "https://wx.tenpay.com";
 
 /// Characters of WeChat's own words that are kept of a refusal.
 const MESSAGE_LENGTH: usize = 200;
@@ -65,7 +69,28 @@ pub enum Scene<'a> {
     H5 { ip: &'a str },
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// How the browser that sent these headers pays best: a phone outside WeChat by WeChat's page, if the merchant may
+    /// have that; everything else by a code to scan.
+    pub fn of_browser(headers: &'a HeaderMap, h5: bool) -> Self {
+        let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let is_phone =
+            agent.is_some_and(|agent| agent.contains("Mobile") && !agent.contains("MicroMessenger"));
+        match sender(headers) {
+            Some(ip) if h5 && is_phone => Scene::H5 { ip },
+            _ => Scene::Native,
+        }
+    }
+
+    /// Whether what a buyer was given before serves this way of paying.
+    pub fn takes(self, offer: &str) -> bool {
+        match self {
+            Scene::Jsapi { .. } => offer.starts_with("prepay_id="),
+            Scene::Native => offer.starts_with("weixin:"),
+            Scene::H5 { .. } => offer.starts_with("http"),
+        }
+    }
+
     /// The last part of the call's path.
     fn path(self) -> &'static str {
         match self {
@@ -74,6 +99,21 @@ impl Scene<'_> {
             Scene::H5 { .. } => "h5",
         }
     }
+}
+
+/// The address that a browser's request came from, as the proxy in front of us tells. WeChat compares it with the one
+/// that its page is opened from; a wrong one only makes that payment fail.
+pub fn sender(headers: &HeaderMap) -> Option<&str> {
+    let list = headers.get("x-forwarded-for")?.to_str().ok()?;
+    let first = list.split(',').next()?.trim();
+    first.parse::<std::net::IpAddr>().is_ok().then_some(first)
+}
+
+/// How long what a buyer was given to pay by can be used, with a margin: WeChat says two hours of codes and prepared
+/// payments, five minutes of its page.
+pub fn good_for(offer: &str) -> Duration {
+    let minutes = if offer.starts_with("http") { 4 } else { 110 };
+    Duration::from_secs(minutes * 60)
 }
 
 /// What WeChat knows of a payment.

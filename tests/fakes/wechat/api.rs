@@ -161,6 +161,10 @@ impl Fake {
             paid_at: None,
             transaction_id: None,
             refunded: 0,
+            made: state
+                .orders
+                .get(no)
+                .map_or(state.orders.len(), |order| order.made),
             content: body.clone(),
             notify_url: url.to_owned(),
         };
@@ -176,6 +180,10 @@ impl Fake {
     fn close(&self, no: &str, body: &Value) -> Answer {
         if body["mchid"] != MCH_ID {
             return refuse(400, "PARAM_ERROR", "mchid");
+        }
+        let pays = self.state().pays_at_close.take_if(|it| it == no);
+        if pays.is_some() {
+            self.pay(no).expect("it is open");
         }
         let mut state = self.state();
         let Some(order) = state.orders.get_mut(no) else {

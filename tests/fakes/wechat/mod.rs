@@ -26,7 +26,7 @@ pub const MCH_ID: &str = "1900000109";
 pub const APP_ID: &str = "wx8888888888888888";
 /// The serial number of the merchant's certificate.
 pub const SERIAL: &str = "3775B6A45ACD588826D15E583A95F5DD00000000";
-pub const API_V3_KEY: &str = "a-key-of-the-fake-wechat-pay-000";
+pub const API_V3_KEY: &str = include_str!("keys/api_v3_key.txt");
 pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0116000000002024012000000000";
 pub const CERTIFICATE_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 
@@ -74,6 +74,8 @@ pub struct Order {
     pub paid_at: Option<i64>,
     pub transaction_id: Option<String>,
     pub refunded: i64,
+    /// the oldest first
+    made: usize,
     content: Value,
     notify_url: String,
 }
@@ -99,6 +101,8 @@ struct State {
     faults: VecDeque<Fault>,
     /// refunds asked for now end like this, instead of waiting for a command
     refunds_end: Option<&'static str>,
+    /// paid when its close is asked for
+    pays_at_close: Option<String>,
     count: u64,
     calls: Vec<String>,
 }
@@ -107,7 +111,7 @@ struct State {
 pub struct Fake {
     state: Arc<Mutex<State>>,
     keys: Arc<crypto::Keys>,
-    clock: Clock,
+    clock: Arc<Mutex<Clock>>,
     delivery: Delivery,
     base: String,
 }
@@ -120,7 +124,7 @@ impl Fake {
         let fake = Fake {
             state: Arc::default(),
             keys: Arc::new(crypto::Keys::load()),
-            clock,
+            clock: Arc::new(Mutex::new(clock)),
             delivery,
             base: format!("http://{address}"),
         };
@@ -140,7 +144,18 @@ impl Fake {
 
     /// Epoch seconds.
     fn now(&self) -> i64 {
-        self.clock.now().0.div_euclid(1_000)
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.now().0.div_euclid(1_000)
+    }
+
+    /// Lives by this clock from now on.
+    pub fn follow(&self, clock: Clock) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    /// The buyer of this order will pay just when the shop asks to close it.
+    pub fn pay_at_close(&self, out_trade_no: &str) {
+        self.state().pays_at_close = Some(out_trade_no.to_owned());
     }
 
     /// The next calls go wrong like this, one each.
@@ -162,8 +177,11 @@ impl Fake {
         self.state().orders.get(out_trade_no).cloned()
     }
 
+    /// All orders, the oldest first.
     pub fn orders(&self) -> Vec<Order> {
-        self.state().orders.values().cloned().collect()
+        let mut orders: Vec<Order> = self.state().orders.values().cloned().collect();
+        orders.sort_by_key(|order| order.made);
+        orders
     }
 
     pub fn refunds(&self) -> Vec<Refund> {

@@ -12,9 +12,9 @@ use cunji::payments::wechat::{Failure, RefundStatus, Scene, TradeState};
 use crate::fake_wechat::{self, Delivery, Fake, Fault, Twist};
 
 const NOW: &str = "2024-01-20T02:00:00Z";
-const KEY: &[u8] = include_bytes!("../fakes/wechat/keys/merchant_key.pem");
-const PUBLIC_KEY: &[u8] = include_bytes!("../fakes/wechat/keys/platform_public_key.pem");
-const CERTIFICATE: &[u8] = include_bytes!("../fakes/wechat/keys/platform_certificate.pem");
+const KEY: &[u8] = include_bytes!("../../fakes/wechat/keys/merchant_key.pem");
+const PUBLIC_KEY: &[u8] = include_bytes!("../../fakes/wechat/keys/platform_public_key.pem");
+const CERTIFICATE: &[u8] = include_bytes!("../../fakes/wechat/keys/platform_certificate.pem");
 
 fn clock() -> Clock {
     Clock::fixed(Timestamp::parse(NOW).unwrap())
@@ -112,10 +112,10 @@ async fn each_way_of_paying_gives_what_its_page_needs() {
     let jsapi = Scene::Jsapi {
         openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
     };
-    let Prepared::Bridge(bridge) = client.order(&order("1order-1"), jsapi).await.unwrap() else {
-        panic!("an order inside WeChat gives the bridge's parameters");
+    let Prepared::Prepay(id) = client.order(&order("1order-1"), jsapi).await.unwrap() else {
+        panic!("an order inside WeChat gives its name");
     };
-    let bridge = serde_json::to_value(bridge).unwrap();
+    let bridge = serde_json::to_value(client.sign_bridge(&id).unwrap()).unwrap();
     assert_eq!(
         (&bridge["appId"], &bridge["signType"]),
         (&fake_wechat::APP_ID.into(), &"RSA".into())
@@ -283,7 +283,7 @@ async fn answers_by_a_platform_certificate_count_too() {
 async fn another_merchants_key_is_refused() {
     let (fake, _, clock) = start().await;
     let mut wrong = account(&fake, PUBLIC_KEY, Some(fake_wechat::PUBLIC_KEY_ID));
-    let key = include_bytes!("../fakes/wechat/keys/platform_key.pem");
+    let key = include_bytes!("../../fakes/wechat/keys/platform_key.pem");
     wrong.merchant = Merchant::new(fake_wechat::MCH_ID, fake_wechat::SERIAL, key).unwrap();
     let client = Client::new(wrong, clock, Ids::seeded(1));
     let refused = client.query("1order-1").await.unwrap_err();
