@@ -20,6 +20,7 @@ use crate::error::{Result, conflict, invalid, not_found, text};
 use crate::money::{Fen, Method};
 use crate::orders::store::read;
 use crate::orders::view::{self, OrderView, by_number};
+use crate::orders::{Hold, Order};
 use crate::transact;
 use crate::villages::auth::By;
 use crate::web::edge::Lang;
@@ -198,6 +199,7 @@ pub async fn start_refund(
     let order = by_number(&db, &by, &number).await?;
     transact!(db, tx => {
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
+        check_refundable(&order)?;
         let why = Why::of_staff(Cause::Staff, &reason, by.staff.id);
         refund::start(tx, &by.ids, &order, input.amount_fen, why, by.at).await?;
         let after = json!({"amount_fen": input.amount_fen, "reason": reason});
@@ -205,6 +207,18 @@ pub async fn start_refund(
     })?;
     let order = view::load(&db, order.village_id, order.id, by.at).await?;
     Ok((StatusCode::CREATED, Json(order)).into_response())
+}
+
+/// A part payment counts towards its order's price: were it given back, the rest would buy the whole.
+fn check_refundable(order: &Order) -> Result<()> {
+    if order.hold == Hold::Active && order.captured_fen > Fen::ZERO {
+        let detail = text(
+            "订单还没付清，不能单独退这部分；请取消订单，付过的会全部退回。",
+            "The order is not paid in full, so a part of it can't go back alone; cancel the order, and all of it does.",
+        );
+        return Err(conflict("part-paid", detail));
+    }
+    Ok(())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,6 +86,14 @@ fn span(day: Option<&str>, by: &By) -> Result<(Timestamp, Timestamp)> {
         Some(day) => check.day("day", day).parse::<NaiveDate>(),
         None => Ok(by.at.day()),
     };
+    let is_sane = day
+        .as_ref()
+        .map_or(true, |day| (2000..2200).contains(&day.year()));
+    check.require(
+        is_sane,
+        "day",
+        text("日期不在范围内。", "The day is out of range."),
+    );
     check.finish()?;
     let day = day.map_err(anyhow::Error::from)?;
     let next = day.checked_add_days(Days::new(1)).unwrap_or(day);

@@ -338,6 +338,26 @@ async fn the_cancel_of_a_paid_order_sends_the_money_back() {
 }
 
 #[tokio::test]
+async fn a_part_payment_goes_back_with_its_order_only() {
+    on_both(async |shop| {
+        let link = stand(shop, 5).await;
+        let order = placed(shop, &link, "k1", &wish(2)).await;
+        confirm(shop, &order, 5_000).await;
+        let body = json!({"amount_fen": 5_000, "reason": "买家来电"});
+        let (status, answer) = shop
+            .post(&shop.zhang.accountant, &desk(&order, "/refunds"), body)
+            .await;
+        assert_eq!((status, problem(&answer)), (409, "part-paid"));
+        let over = shop
+            .must(Method::POST, "", &path(&order, "/cancel"), Value::Null)
+            .await;
+        assert_eq!(refunds(&over), [(5_000, "by_hand")]);
+        assert_clean(shop).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_more_goes_back_than_came() {
     on_both(async |shop| {
         let link = stand(shop, 5).await;

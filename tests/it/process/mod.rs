@@ -8,6 +8,7 @@ mod nodes;
 mod serving;
 mod shop;
 mod stripe;
+mod wechat;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
