@@ -171,6 +171,7 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/v1/refunds/{refund}/done") => json!({"reference": "流水 0043", "proof": "回单 3 号"}),
         ("POST", "/api/v1/payments/{payment}/settle-trouble") => because,
         ("POST", "/webhooks/stripe") => json!({"id": "evt_1", "type": "ping"}),
+        ("POST", "/webhooks/wechat") => json!({"id": "evt-1", "event_type": "ping"}),
         ("POST", "/api/v1/links") => json!({
             "title": "年货", "channel": "moments", "host": "阿梅", "opens_at": "2024-01-20T02:00:00Z",
             "closes_at": "2024-02-20T02:00:00Z",

@@ -188,7 +188,7 @@ pub async fn parcels(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<Par
          FROM (SELECT village_id, parcel_id, CAST(SUM(cases) AS BIGINT) AS cases FROM parcel_line
                WHERE village_id = $1 AND order_id = $2 GROUP BY village_id, parcel_id) AS inside
          JOIN parcel ON parcel.village_id = inside.village_id AND parcel.id = inside.parcel_id
-         LEFT JOIN carrier ON carrier.village_id = parcel.village_id AND carrier.code = parcel.carrier
+         LEFT JOIN carrier ON carrier.village_id = parcel.village_id AND carrier.id = parcel.carrier
          LEFT JOIN waybill ON waybill.village_id = parcel.village_id AND waybill.parcel_id = parcel.id
                           AND waybill.ended_at IS NULL
          WHERE parcel.packed_at IS NOT NULL ORDER BY parcel.id")
