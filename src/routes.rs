@@ -61,6 +61,7 @@ pub fn table() -> Vec<Route> {
     routes.extend(stock_routes());
     routes.extend(import_routes());
     routes.extend(waybill_routes());
+    routes.extend(paper_routes());
     routes.extend(tracking_routes());
     routes.extend(report_routes());
     routes.extend(plan_routes());
@@ -1071,6 +1072,55 @@ impl Route {
         self.doc.answers(status, None);
         self
     }
+}
+
+/// What is printed of a batch.
+fn paper_routes() -> Vec<Route> {
+    use fulfillment::api::paper::{self, PDF, XLSX};
+    vec![
+        get(
+            "/api/v1/batches/{batch}/packing-list.pdf",
+            Staff(READERS),
+            paper::packing_list,
+            "Its packing list",
+        )
+        .file(200, PDF),
+        get(
+            "/api/v1/batches/{batch}/packing-list.xlsx",
+            Staff(READERS),
+            paper::packing_list_xlsx,
+            "Its packing list as a workbook",
+        )
+        .file(200, XLSX),
+        get(
+            "/api/v1/batches/{batch}/pick-list.pdf",
+            Staff(READERS),
+            paper::pick_list,
+            "What to fetch from the store room",
+        )
+        .file(200, PDF),
+        get(
+            "/api/v1/batches/{batch}/labels.pdf",
+            Staff(READERS),
+            paper::labels,
+            "Its labels, ?size=100x150 or 76x130",
+        )
+        .file(200, PDF),
+        get(
+            "/api/v1/batches/{batch}/hand-over.pdf",
+            Staff(READERS),
+            paper::hand_over,
+            "What the driver signs",
+        )
+        .file(200, PDF),
+        get(
+            "/api/v1/batches/{batch}/hand-over.xlsx",
+            Staff(READERS),
+            paper::hand_over_xlsx,
+            "The same as a workbook",
+        )
+        .file(200, XLSX),
+    ]
 }
 
 /// The numbers that carriers give parcels.

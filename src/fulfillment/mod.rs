@@ -17,6 +17,7 @@ pub mod plan;
 pub mod planning;
 pub mod question;
 pub mod shaping;
+pub mod sheet;
 pub mod store;
 pub mod tracking;
 pub mod van;

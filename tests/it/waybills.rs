@@ -266,3 +266,47 @@ async fn a_number_is_replaced_only_when_that_is_asked() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_batch_is_printed() {
+    on_both(async |shop| {
+        let (batch, _) = exported(shop).await;
+        let base = format!("{BATCHES}/{}", batch["id"].as_str().unwrap());
+        let papers = [
+            ("packing-list.pdf", &b"%PDF-"[..]),
+            ("pick-list.pdf", b"%PDF-"),
+            ("labels.pdf", b"%PDF-"),
+            ("labels.pdf?size=76x130", b"%PDF-"),
+            ("hand-over.pdf", b"%PDF-"),
+            ("packing-list.xlsx", b"PK"),
+            ("hand-over.xlsx", b"PK"),
+        ];
+        for (name, begins) in papers {
+            let path = format!("{base}/{name}");
+            let (status, file) = download(shop, &shop.zhang.packer, &path).await;
+            assert_eq!(status, 200, "{name}: {}", String::from_utf8_lossy(&file));
+            assert!(file.starts_with(begins), "{name}");
+            assert_eq!(
+                file,
+                download(shop, &shop.zhang.packer, &path).await.1,
+                "{name}: a reprint"
+            );
+        }
+        let list = download(shop, &shop.zhang.packer, &format!("{base}/packing-list.xlsx"))
+            .await
+            .1;
+        let code = &codes(shop, &batch).await[0];
+        let sheet = read_sheet(&list, |_| Ok(())).unwrap().0;
+        let told = sheet
+            .rows
+            .iter()
+            .any(|row| row.cells.iter().any(|cell| cell.contains(code.as_str())));
+        assert!(told, "{code} is not on the packing list");
+        let (status, answer) = shop
+            .get(&shop.zhang.packer, &format!("{base}/labels.pdf?size=a4"))
+            .await;
+        assert_eq!((status, problem(&answer)), (422, "invalid"));
+        assert_eq!(answer["errors"][0]["field"], "size");
+    })
+    .await;
+}

@@ -74,3 +74,21 @@ pub async fn unpacked(tx: &mut Tx, village: VillageId) -> Result<Vec<(Uuid, i64)
          WHERE lot.village_id = $1 AND lot.on_hand > 0")
         .bind(village).fetch_all(ex).await)?)
 }
+
+/// A sku as paper names it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Good {
+    pub id: Uuid,
+    pub title: String,
+    pub spec: String,
+    /// gross weight of one case
+    pub grams: i64,
+}
+
+/// The village's skus.
+pub async fn titles(tx: &mut Tx, village: VillageId) -> Result<std::collections::HashMap<Uuid, Good>> {
+    let rows: Vec<Good> = on!(tx, ex => sqlx::query_as(
+        "SELECT id, title, spec, gross_weight_grams AS grams FROM sku WHERE village_id = $1")
+        .bind(village).fetch_all(ex).await)?;
+    Ok(rows.into_iter().map(|good| (good.id, good)).collect())
+}
