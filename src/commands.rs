@@ -172,7 +172,7 @@ pub async fn job(name: Option<&str>) -> anyhow::Result<()> {
 /// `cunji reconcile`: everything that is open, whether or not it is due.
 pub async fn reconcile() -> anyhow::Result<()> {
     let app = open_app().await?;
-    let ran = jobs::reconcile_all(&app).await;
+    let ran = jobs::chores::reconcile_all(&app).await;
     app.close().await;
     println!("{}", ran?);
     Ok(())

@@ -4,6 +4,7 @@
 //! job is a scan that may run twice or stop halfway: what it did stays done, and the next run does the rest. The
 //! scheduler is a clock only, with the machine's time; the jobs themselves live by the program's clock.
 
+pub mod chores;
 mod store;
 
 use std::pin::Pin;
@@ -15,18 +16,10 @@ use tokio_cron_scheduler::{Job as Ticks, JobScheduler};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::calendar::store as calendar;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::fulfillment::tracking::work::{self, Follower};
-use crate::id::VillageId;
-use crate::orders::store::promised;
-use crate::orders::store::write::expire_due;
-use crate::outbox::{self, send};
-use crate::payments::close;
-use crate::payments::reconcile::Reconciler;
 use crate::state::App;
-use crate::{transact, villages};
+use crate::transact;
 
 type Running = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
@@ -53,7 +46,7 @@ static TABLE: &[Job] = &[
         about: "End the holds of unpaid orders whose time is over",
         limit: MINUTE,
         at_start: true,
-        run: |app| Box::pin(expire_holds(app)),
+        run: |app| Box::pin(chores::expire_holds(app)),
     },
     Job {
         name: "reconcile",
@@ -61,7 +54,7 @@ static TABLE: &[Job] = &[
         about: "Ask payment providers about what is open, and send refunds",
         limit: FIVE_MINUTES,
         at_start: true,
-        run: |app| Box::pin(reconcile(app)),
+        run: |app| Box::pin(chores::reconcile(app)),
     },
     Job {
         name: "reconcile-day",
@@ -70,7 +63,7 @@ static TABLE: &[Job] = &[
         about: "Compare yesterday's money with the payment providers' books",
         limit: Duration::from_secs(20 * 60),
         at_start: false,
-        run: |app| Box::pin(reconcile_day(app)),
+        run: |app| Box::pin(chores::reconcile_day(app)),
     },
     Job {
         name: "send-outbox",
@@ -78,7 +71,7 @@ static TABLE: &[Job] = &[
         about: "Tell partners what has happened",
         limit: MINUTE,
         at_start: true,
-        run: |app| Box::pin(send_outbox(app)),
+        run: |app| Box::pin(chores::send_outbox(app)),
     },
     Job {
         name: "promise-backlog",
@@ -86,7 +79,7 @@ static TABLE: &[Job] = &[
         about: "Promise a day to orders that have none, after the calendar was changed",
         limit: MINUTE,
         at_start: true,
-        run: |app| Box::pin(promise_backlog(app)),
+        run: |app| Box::pin(chores::promise_backlog(app)),
     },
     Job {
         name: "track-parcels",
@@ -94,7 +87,7 @@ static TABLE: &[Job] = &[
         about: "Follow parcels at Kuaidi100",
         limit: Duration::from_secs(5 * 60),
         at_start: false,
-        run: |app| Box::pin(track_parcels(app)),
+        run: |app| Box::pin(chores::track_parcels(app)),
     },
     Job {
         name: "learn-transit",
@@ -102,7 +95,7 @@ static TABLE: &[Job] = &[
         about: "Learn from own parcels how long carriers take",
         limit: Duration::from_secs(5 * 60),
         at_start: false,
-        run: |app| Box::pin(learn_transit(app)),
+        run: |app| Box::pin(chores::learn_transit(app)),
     },
     Job {
         name: "clean-credentials",
@@ -110,7 +103,7 @@ static TABLE: &[Job] = &[
         about: "Remove sessions and tokens that have ended",
         limit: MINUTE,
         at_start: true,
-        run: |app| Box::pin(clean_credentials(app)),
+        run: |app| Box::pin(chores::clean_credentials(app)),
     },
     Job {
         name: "clean-outbox",
@@ -118,7 +111,7 @@ static TABLE: &[Job] = &[
         about: "Remove events that partners took more than 30 days ago",
         limit: Duration::from_secs(10 * 60),
         at_start: false,
-        run: |app| Box::pin(clean_outbox(app)),
+        run: |app| Box::pin(chores::clean_outbox(app)),
     },
     Job {
         name: "refresh-statistics",
@@ -126,7 +119,7 @@ static TABLE: &[Job] = &[
         about: "Let the database count its rows again, for good query plans",
         limit: Duration::from_secs(10 * 60),
         at_start: false,
-        run: |app| Box::pin(refresh_statistics(app)),
+        run: |app| Box::pin(chores::refresh_statistics(app)),
     },
 ];
 
@@ -136,15 +129,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(15);
 /// How long a stop waits for running jobs, before and after it tells them to end.
 const STOP_WAIT: Duration = Duration::from_secs(8);
 const STOP_GRACE: Duration = Duration::from_secs(2);
-
-/// Holds that one transaction ends.
-const HOLDS_AT_ONCE: i64 = 200;
-
-/// Orders that one transaction gives promises to.
-const ORDERS_AT_ONCE: i64 = 500;
-
-/// How long delivered events are kept.
-const KEEP_DELIVERED: Duration = Duration::from_secs(30 * 86_400);
 
 /// Characters of an outcome that are kept.
 const OUTCOME_LENGTH: usize = 300;
@@ -311,148 +295,6 @@ fn owner() -> String {
         host.trim()
     };
     format!("process {} on {host}", std::process::id())
-}
-
-async fn village_ids(app: &App) -> Result<Vec<VillageId>> {
-    let villages = villages::store::villages(&app.db).await?;
-    Ok(villages.into_iter().map(|village| village.id).collect())
-}
-
-async fn expire_holds(app: App) -> Result<String> {
-    let mut ended = 0;
-    for village in village_ids(&app).await? {
-        loop {
-            let now = app.clock.now();
-            let some = transact!(app.db, tx => expire_due(tx, &app.ids, village, now, HOLDS_AT_ONCE).await)?;
-            ended += some;
-            if i64::try_from(some).is_ok_and(|some| some < HOLDS_AT_ONCE) {
-                break;
-            }
-        }
-    }
-    Ok(format!("{ended} holds ended"))
-}
-
-async fn reconcile(app: App) -> Result<String> {
-    reconcile_in(&app, false).await
-}
-
-/// Reconciles everything that is open, due or not.
-///
-/// # Errors
-/// The database.
-pub async fn reconcile_all(app: &App) -> Result<String> {
-    reconcile_in(app, true).await
-}
-
-fn reconciler(app: &App) -> Reconciler {
-    Reconciler {
-        db: app.db.clone(),
-        clock: app.clock.clone(),
-        ids: app.ids.clone(),
-        providers: app.providers.clone(),
-    }
-}
-
-async fn reconcile_day(app: App) -> Result<String> {
-    close::nightly(&reconciler(&app), &village_ids(&app).await?).await
-}
-
-async fn reconcile_in(app: &App, all: bool) -> Result<String> {
-    let ran = reconciler(app).run(&village_ids(app).await?, all).await?;
-    Ok(format!(
-        "{} settled, {} waiting, {} to be tried again",
-        ran.settled, ran.waiting, ran.failed
-    ))
-}
-
-async fn send_outbox(app: App) -> Result<String> {
-    let villages = village_ids(&app).await?;
-    let sent = send::run(&app.db, &app.clock, &app.sender, &villages).await?;
-    Ok(format!(
-        "{} delivered, {} failed, {} put off",
-        sent.delivered, sent.failed, sent.put_off
-    ))
-}
-
-async fn track_parcels(app: App) -> Result<String> {
-    let Some(client) = &app.kuaidi100 else {
-        return Ok("Kuaidi100 is not set up".to_owned());
-    };
-    let villages = villages::store::villages(&app.db).await?;
-    let follower = Follower {
-        db: &app.db,
-        clock: &app.clock,
-        ids: &app.ids,
-        client,
-        public_url: &app.public_url,
-    };
-    let run = follower.run(&villages).await?;
-    Ok(format!(
-        "{} begun, {} subscribed, {} asked, {} failed",
-        run.begun, run.subscribed, run.asked, run.failed
-    ))
-}
-
-async fn learn_transit(app: App) -> Result<String> {
-    let mut learned = 0;
-    for village in village_ids(&app).await? {
-        learned += work::learn(&app.db, village, app.clock.now()).await?;
-    }
-    Ok(format!("{learned} learned"))
-}
-
-async fn clean_credentials(app: App) -> Result<String> {
-    app.login_guard.forget_idle();
-    let now = app.clock.now();
-    let dropped = transact!(app.db, tx => villages::store::drop_expired_credentials(tx, now).await)?;
-    Ok(format!("{dropped} removed"))
-}
-
-/// What was ordered before the village kept a calendar, or when it had no room, gets a promise as soon as there is some.
-async fn promise_backlog(app: App) -> Result<String> {
-    let mut given = 0;
-    for village in village_ids(&app).await? {
-        let Some(edition) = calendar::new_edition(&app.db, village).await? else {
-            continue;
-        };
-        let mut last = None;
-        loop {
-            let now = app.clock.now();
-            let (some, seen) = transact!(app.db, tx => {
-                let orders = promised::unpromised(tx, village, last.as_ref(), ORDERS_AT_ONCE).await?;
-                let some = promised::give(tx, village, &orders, now).await?;
-                Ok((some, orders))
-            })?;
-            given += some;
-            last = seen.into_iter().last();
-            if last.is_none() {
-                break;
-            }
-        }
-        transact!(app.db, tx => calendar::looked_at_backlog(tx, village, edition).await)?;
-    }
-    Ok(format!("{given} promised"))
-}
-
-async fn clean_outbox(app: App) -> Result<String> {
-    let before = app.clock.now().minus(KEEP_DELIVERED);
-    let mut removed = 0;
-    for village in village_ids(&app).await? {
-        loop {
-            let (some, more) = transact!(app.db, tx => outbox::clean(tx, village, before).await)?;
-            removed += some;
-            if !more {
-                break;
-            }
-        }
-    }
-    Ok(format!("{removed} removed"))
-}
-
-async fn refresh_statistics(app: App) -> Result<String> {
-    app.db.refresh_statistics().await?;
-    Ok("refreshed".to_owned())
 }
 
 #[cfg(test)]

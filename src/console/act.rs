@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::desk::{Desk, Place, Shell};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Text};
 use crate::web::form::Form;
 
 #[derive(Template)]
@@ -59,5 +59,13 @@ impl Act {
     pub async fn again(self, desk: &Desk, error: Error) -> Result<Response> {
         let form = self.form.wrong(error)?;
         Act { form, ..self }.show(desk).await
+    }
+
+    /// After the act: on to another page with what was done, or the form again with what was wrong.
+    pub async fn ended(self, desk: &Desk, done: Result<()>, to: &str, said: &Text) -> Result<Response> {
+        match done {
+            Ok(()) => desk.done(to, said),
+            Err(error) => self.again(desk, error).await,
+        }
     }
 }

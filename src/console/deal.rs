@@ -71,13 +71,14 @@ pub async fn confirm(desk: Desk, Path(number): Path<String>, posted: Posted) -> 
         }
         Err(error) => Err(error),
     };
-    match done {
-        Ok(()) => desk.done(
-            &format!("/console/orders/{number}"),
-            &text("已确认收款。", "The payment is confirmed."),
-        ),
-        Err(error) => act.again(&desk, error).await,
-    }
+    let to = format!("/console/orders/{number}");
+    act.ended(
+        &desk,
+        done,
+        &to,
+        &text("已确认收款。", "The payment is confirmed."),
+    )
+    .await
 }
 
 fn refund_act(desk: &Desk, order: &Order) -> Act {
@@ -116,13 +117,14 @@ pub async fn refund(desk: Desk, Path(number): Path<String>, posted: Posted) -> R
         }
         Err(error) => Err(error),
     };
-    match done {
-        Ok(()) => desk.done(
-            &format!("/console/orders/{number}"),
-            &text("退款已发起。", "The refund is under way."),
-        ),
-        Err(error) => act.again(&desk, error).await,
-    }
+    let to = format!("/console/orders/{number}");
+    act.ended(
+        &desk,
+        done,
+        &to,
+        &text("退款已发起。", "The refund is under way."),
+    )
+    .await
 }
 
 fn cancel_act(desk: &Desk, order: &Order) -> Act {
@@ -168,11 +170,7 @@ pub async fn cancel(desk: Desk, Path(number): Path<String>, posted: Posted) -> R
         }
         Err(error) => Err(error),
     };
-    match done {
-        Ok(()) => desk.done(
-            &format!("/console/orders/{number}"),
-            &text("订单已取消。", "The order is cancelled."),
-        ),
-        Err(error) => act.again(&desk, error).await,
-    }
+    let to = format!("/console/orders/{number}");
+    act.ended(&desk, done, &to, &text("订单已取消。", "The order is cancelled."))
+        .await
 }

@@ -12,8 +12,8 @@ use crate::id::order_token;
 use crate::money::{Fen, Method};
 use crate::orders::import::FileOrder;
 use crate::orders::promised::Unpromised;
-use crate::orders::store::promised;
 use crate::orders::store::write::{self, NewLine, NewOrder};
+use crate::orders::store::{ending, promised};
 use crate::orders::{Hold, Source, number};
 use crate::outbox;
 use crate::payments::store::{self as payments, Refund};
@@ -172,7 +172,7 @@ impl Work<'_> {
                 if writes {
                     let (village, all) = (self.import.village, known.captured_fen);
                     // the row is locked, and was live and unpacked when it was read
-                    write::cancel(tx, village, known.id, self.now).await?;
+                    ending::cancel(tx, village, known.id, self.now).await?;
                     self.give_back(tx, known.id, all, "平台已取消并退款").await?;
                 }
                 updated("已取消并退款".into(), "cancelled and refunded".into())

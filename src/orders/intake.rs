@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::Source;
 use super::decide::Supply;
 use super::draft::Draft;
+use super::store::ending;
 use super::store::hot::{self, Replays, Wanted};
-use super::store::write;
 use super::view::OrderView;
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
@@ -286,7 +286,7 @@ impl Worker {
         let (mut supply, mut replays, mut told) = locked(tx, &wanted, orders).await?;
         let mut decided = batch::decide_all(&mut supply, &replays, orders, now);
         if decided.iter().any(Decision::is_sold_out)
-            && write::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
+            && ending::expire_due(tx, &self.ids, village, now, MAX_EXPIRED).await? > 0
         {
             (supply, replays, told) = locked(tx, &wanted, orders).await?;
             decided = batch::decide_all(&mut supply, &replays, orders, now);

@@ -15,7 +15,7 @@ use crate::db::{Tx, json};
 use crate::error::{Result, conflict, not_found, text};
 use crate::id::{Ids, VillageId};
 use crate::money::Fen;
-use crate::orders::store::{read, write};
+use crate::orders::store::{ending, read};
 use crate::orders::{Ended, Hold, HoldEvent, Order};
 use crate::outbox;
 
@@ -85,7 +85,7 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, came: (Uuid, Fen), at: Ti
     let covered = captured.0 - gone.0 >= order.total_fen.0;
     let keeps = match (order.hold, order.ended_as) {
         (Hold::Active | Hold::Consumed, _) => true,
-        (Hold::Released, Some(Ended::Expired)) if covered => write::revive(tx, order, at).await?,
+        (Hold::Released, Some(Ended::Expired)) if covered => ending::revive(tx, order, at).await?,
         (Hold::Released, _) => false,
     };
     let sold = keeps && covered;
@@ -98,7 +98,7 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, came: (Uuid, Fen), at: Ti
     if keeps {
         // they ask for what was due before; whoever pays the rest opens one for the rest
         store::close_open(tx, village, order.id, at).await?;
-        write::hold_by_clock(tx, village, order.id).await?;
+        ending::hold_by_clock(tx, village, order.id).await?;
     }
     if keeps && covered {
         // a payment that was opened before an edit may bring what was due then

@@ -31,7 +31,7 @@ use crate::money::Fen;
 use crate::orders::draft::{Address, Item, Recipient, check_items, check_note, check_recipient};
 use crate::orders::edit::{self, Shape, Wish};
 use crate::orders::store::changes::{self, Change, NewChange};
-use crate::orders::store::{promised, read, write};
+use crate::orders::store::{ending, promised, read};
 use crate::orders::view::{self, OrderView};
 use crate::orders::{ChangeState, Order};
 use crate::villages::auth::By;
@@ -151,7 +151,7 @@ pub async fn agree(
     let wanted = after.items.iter().map(|item| item.sku.clone());
     let known = Known::read(&db, &order, wanted).await?;
     transact!(db, tx => {
-        write::expire_due(tx, &ids, order.village_id, at, MAX_EXPIRED).await?;
+        ending::expire_due(tx, &ids, order.village_id, at, MAX_EXPIRED).await?;
         let order = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
         if !changes::settle(tx, &order, change.version, ChangeState::Agreed).await? {
             return Ok(());
@@ -214,7 +214,7 @@ async fn settled(
 
 /// Locks the order for an edit by somebody who has seen `version` of it.
 async fn lock(tx: &mut Tx, ids: &Ids, seen: &Order, version: i64, at: Timestamp) -> Result<Order> {
-    write::expire_due(tx, ids, seen.village_id, at, MAX_EXPIRED).await?;
+    ending::expire_due(tx, ids, seen.village_id, at, MAX_EXPIRED).await?;
     let order = read::lock(tx, seen.village_id, seen.id)
         .await?
         .ok_or_else(not_found)?;
@@ -330,7 +330,7 @@ async fn settle_money(
     }
     // a payment that is open asks for the old amount; asking again opens one for what is due now
     store::close_open(tx, order.village_id, order.id, at).await?;
-    write::hold_by_clock(tx, order.village_id, order.id).await?;
+    ending::hold_by_clock(tx, order.village_id, order.id).await?;
     if order.captured_fen < order.total_fen && order.captured_fen >= after.total_fen {
         capture::covered(tx, ids, order, at).await?;
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, Problem, Result, conflict, not_found, text};
 use crate::id::VillageId;
 use crate::money::{Fen, Method};
 use crate::orders::Order;
-use crate::orders::store::{read, write};
+use crate::orders::store::{ending, read};
 use crate::transact;
 
 use axum::http::StatusCode;
@@ -60,7 +60,7 @@ pub async fn open(
             let open = match store::open_of(tx, &order, method).await? {
                 Some(open) => open,
                 None => {
-                    write::hold_for_provider(tx, &order).await?;
+                    ending::hold_for_provider(tx, &order).await?;
                     let (until, check_at) = (session_end(&order, now), now.plus(reconcile::IN_FLIGHT));
                     let created = store::create(tx, &order, (id, method, due), until, check_at, now).await?;
                     created.ok_or_else(|| anyhow::anyhow!("a payment was opened under the order's lock"))?
@@ -204,7 +204,7 @@ async fn give_up(till: &Till, asked: &Asked, fault: &Fault) -> Result<()> {
         let Some(current) = store::again(tx, asked.village_id, asked.id).await? else { return Ok(()) };
         if current.provider_ref.is_none() && let Some(state) = current.state.next(Event::Refused) {
             store::end(tx, &current, state, Some(&why), now).await?;
-            write::hold_by_clock(tx, asked.village_id, asked.order_id).await?;
+            ending::hold_by_clock(tx, asked.village_id, asked.order_id).await?;
         }
         Ok(())
     })

@@ -20,7 +20,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, Tx};
 use crate::error::{Result, not_found};
 use crate::id::{Ids, VillageId};
-use crate::orders::store::{read, write};
+use crate::orders::store::{ending, read};
 use crate::orders::{Hold, Order};
 use crate::transact;
 
@@ -371,8 +371,8 @@ async fn end(tx: &mut Tx, ids: &Ids, asked: &Asked, why: Option<&str>, now: Time
         return Ok(Outcome::Settled("closed before"));
     };
     asked_store::end(tx, asked, state, why, now).await?;
-    write::hold_by_clock(tx, asked.village_id, asked.order_id).await?;
-    write::expire_due(tx, ids, asked.village_id, now, MAX_EXPIRED).await?;
+    ending::hold_by_clock(tx, asked.village_id, asked.order_id).await?;
+    ending::expire_due(tx, ids, asked.village_id, now, MAX_EXPIRED).await?;
     Ok(Outcome::Settled("closed"))
 }
 

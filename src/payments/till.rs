@@ -20,7 +20,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result, conflict, invalid, not_found, text};
 use crate::id::{Ids, parse_order_token};
 use crate::money::{Fen, Method};
-use crate::orders::store::{read, write};
+use crate::orders::store::{ending, read};
 use crate::orders::view::{self, OrderView};
 use crate::orders::{Order, Status};
 use crate::transact;
@@ -198,7 +198,7 @@ pub async fn cancel_order(tx: &mut Tx, ids: &Ids, order: &Order, why: Why<'_>, n
     if order.cancelled == order.ordered {
         return Ok(());
     }
-    if write::cancel(tx, order.village_id, order.id, now)
+    if ending::cancel(tx, order.village_id, order.id, now)
         .await?
         .is_none()
     {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, Request, header};
 use cunji::audit::{Finding, check, is_clean, report};
 use cunji::db::{Db, sqlite_path};
-use cunji::orders::store::write::expire_due;
+use cunji::orders::store::ending::expire_due;
 use cunji::{on, transact};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -229,38 +229,6 @@ struct Break {
     examples: &'static [&'static str],
 }
 
-const LOT: &str = "a lot's on_hand = its movements, never below 0";
-const ON_HAND: &str = "a sku's on_hand = its lots = its movements, never below 0";
-const RESERVED: &str = "reserved = live cases not handed over, within on_hand + ahead";
-const BOXES: &str = "a gift box keeps no stock, and what is in it does";
-const OFFER: &str = "an offer's sold = live cases of its orders, within its quota";
-const TOTAL: &str = "an order's total = its lines + freight";
-const CASES: &str = "an order's cases = those of its lines, in order";
-const CAPTURED: &str = "an order's captured = its paid payments";
-const REFUNDED: &str = "an order's refunded = its done refunds, within captured";
-const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
-const PAID_AT: &str = "an order has paid_at once it was covered while live";
-const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
-const PROMISE: &str = "a live order's promise is for all its cases";
-const DAY: &str = "a day's promised cases = those of its live orders, within its room";
-const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
-const NUMBER: &str = "an order's number is within its day's counter";
-const TIME: &str = "an active hold has an end, and no order changed before it was placed";
-const KEY: &str = "a key has placed one order on its link";
-const SHOP_NUMBER: &str = "an order of another shop is here once";
-const OPEN: &str = "an order has one open payment per method at most";
-const WAITING: &str = "no payment waits on an order that has ended or is covered";
-const EXCEEDED: &str = "a payment's refunds never exceed it";
-const REFUND_OF: &str = "a refund is of a paid payment of its own order";
-const REFUNDING: &str = "what a payment has for its refunds = their amounts";
-const ASKED_AGAIN: &str = "a provider that has an open payment is asked again";
-const HELD: &str = "a hold without an end by the clock has an open payment of a provider";
-const EVENT: &str = "a provider's event has one outcome, or waits for it";
-const EVENT_ONCE: &str = "a provider's event is stored once";
-const POINTERS: &str = "every row points to rows of its own village";
-const CHECKS: &str = "every table's CHECKs hold";
-const KEYS: &str = "the declared foreign keys hold";
-
 macro_rules! breaks {
     ($($sql:literal => [$($found:expr),*] $(sqlite [$($sqlite:expr),*])? : [$($example:literal),*]);* $(;)?) => {
         &[$(Break {
@@ -272,8 +240,10 @@ macro_rules! breaks {
     };
 }
 
+mod names;
 mod parcels;
 
+use names::*;
 use parcels::{BOXED, MOVED};
 
 const BREAKS: &[Break] = breaks! {

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::app::on_both;
+use crate::app::{TestApp, on_both};
 use crate::goods::{add_sku, counts, item, product, receive, sku};
 use crate::imports::{HOME, backlog, bring_in, broken, generic, order, results, row, stocked, upload};
 
@@ -35,6 +35,15 @@ async fn what_lacks_stock_waits_for_the_next_import() {
         assert_eq!(counts(&item(shop, "FT05").await), (5, 8, 0));
     })
     .await;
+}
+
+/// Movements of noodles that have left two at a time.
+async fn shipped_twos(shop: &TestApp) -> usize {
+    let path = "/api/v1/stock/movements?sku=FT05";
+    let (_, moves) = shop.get(&shop.zhang.packer, path).await;
+    let rows = moves["items"].as_array().unwrap().iter();
+    rows.filter(|row| row["kind"] == "shipped" && row["quantity"] == -2)
+        .count()
 }
 
 #[tokio::test]
@@ -84,14 +93,7 @@ async fn a_later_file_tells_what_happened_since() {
             (16, 4, 12),
             "4 have left, 4 are to go"
         );
-        let (_, moves) = shop
-            .get(&shop.zhang.packer, "/api/v1/stock/movements?sku=FT05")
-            .await;
-        let sent = moves["items"].as_array().unwrap();
-        let sent = sent
-            .iter()
-            .filter(|row| row["kind"] == "shipped" && row["quantity"] == -2);
-        assert_eq!(sent.count(), 2);
+        assert_eq!(shipped_twos(shop).await, 2);
         assert_eq!(
             results(&bring_in(shop, &later).await),
             [0, 0, 6, 0, 0],

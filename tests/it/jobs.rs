@@ -255,11 +255,9 @@ async fn the_table_catches_up_ticks_and_stops() {
         partner.hang();
         tell(shop, 1).await;
         partner.heard_of(2).await;
-        let stopping = tokio::spawn(running.stop());
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(!stopping.is_finished(), "a running job is waited for");
-        partner.permits.add_permits(10);
-        stopping.await.unwrap();
+        // the partner answers only after the stop has begun: what the job did is stored because it was waited for
+        let answer = async { partner.permits.add_permits(10) };
+        tokio::join!(biased; running.stop(), answer);
         let row = row(shop, "send-outbox").await;
         assert_eq!(row.outcome.as_deref(), Some("1 delivered, 0 failed, 0 put off"));
         let list = shop.get(&shop.zhang.manager, "/api/v1/outbox").await.1;

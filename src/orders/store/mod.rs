@@ -1,6 +1,7 @@
 //! SQL of orders.
 
 pub mod changes;
+pub mod ending;
 pub mod hot;
 pub mod promised;
 pub mod read;

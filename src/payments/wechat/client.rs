@@ -1,7 +1,8 @@
 //! The calls. Every one is signed, has a time limit, and its answer counts only with WeChat's signature under it.
 //!
-//! What WeChat refuses (HTTP 4xx) is not signed in every case, so a refusal decides nothing about money by itself: after
-//! one, the caller asks for the state of the payment or refund.
+//! What WeChat refuses (HTTP 4xx) is not signed in every case. A signature that is there must be right; without one it is
+//! TLS that says whose words they are. A refusal decides nothing about money by itself: after one, the caller asks for
+//! the state of the payment or refund.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The largest answer of a call, and the largest bill.
 const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_BILL: usize = 64 * 1024 * 1024;
+
+const SIGNATURE: &str = "Wechatpay-Signature";
 
 /// Bytes that WeChat takes of a description and of a reason.
 const DESCRIPTION_BYTES: usize = 127;
@@ -326,12 +329,13 @@ impl Client {
         bytes: Vec<u8>,
         signed: Signed,
     ) -> Result<Vec<u8>, Failure> {
+        let must_be_signed = status.is_success() && matches!(signed, Signed::Yes);
+        if must_be_signed || headers.contains_key(SIGNATURE) {
+            let now = self.0.clock.now();
+            let checked = self.account().keys.check(headers, &bytes, now);
+            checked.map_err(|refusal| Failure::lost(format!("the answer is not WeChat's: {refusal}")))?;
+        }
         if status.is_success() {
-            if let Signed::Yes = signed {
-                let now = self.0.clock.now();
-                let checked = self.account().keys.check(headers, &bytes, now);
-                checked.map_err(|refusal| Failure::lost(format!("the answer is not WeChat's: {refusal}")))?;
-            }
             return Ok(bytes);
         }
         let words: Words = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -205,9 +205,11 @@ impl From<Failure> for Fault {
         let words = failure.to_string();
         match failure {
             Failure::Lost(_) => Fault::Later(words),
-            Failure::Refused { status: 404, .. } => Fault::Missing,
-            // a key or a right that is missing is put right by people, and so is an account without enough money
-            Failure::Refused { status: 401, .. } => Fault::Later(words),
+            failure if failure.is_missing() => Fault::Missing,
+            // a key, a right or an address that is wrong is put right by people, and so is an account without enough money
+            Failure::Refused {
+                status: 401 | 404, ..
+            } => Fault::Later(words),
             Failure::Refused { code, .. } if code == "NO_AUTH" || code == "NOT_ENOUGH" => Fault::Later(words),
             Failure::Refused { .. } => Fault::Refused(words),
         }
@@ -274,10 +276,12 @@ mod tests {
             Fault::Later(_)
         ));
         assert_eq!(refused(404, "ORDER_NOT_EXIST"), Fault::Missing);
+        assert_eq!(refused(404, "RESOURCE_NOT_EXISTS"), Fault::Missing);
         for (status, code, later) in [
             (401, "SIGN_ERROR", true),
             (403, "NO_AUTH", true),
             (403, "NOT_ENOUGH", true),
+            (404, "", true),
             (403, "OUT_TRADE_NO_USED", false),
             (400, "PARAM_ERROR", false),
         ] {

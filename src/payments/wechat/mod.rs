@@ -44,9 +44,16 @@ impl Failure {
         Failure::Lost(short(&why.to_string()))
     }
 
-    /// Whether WeChat says that there is no such thing.
+    /// Whether WeChat says that there is no such thing. A 404 without its words may come from anybody on the way, a
+    /// wrong address included, and ends no payment.
     fn is_missing(&self) -> bool {
-        matches!(self, Failure::Refused { status: 404, .. })
+        let Failure::Refused {
+            status: 404, code, ..
+        } = self
+        else {
+            return false;
+        };
+        matches!(code.as_str(), "ORDER_NOT_EXIST" | "RESOURCE_NOT_EXISTS")
     }
 }
 

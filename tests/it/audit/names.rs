@@ -1,0 +1,33 @@
+//! The findings of `cunji check` that the breaks name.
+
+pub const LOT: &str = "a lot's on_hand = its movements, never below 0";
+pub const ON_HAND: &str = "a sku's on_hand = its lots = its movements, never below 0";
+pub const RESERVED: &str = "reserved = live cases not handed over, within on_hand + ahead";
+pub const BOXES: &str = "a gift box keeps no stock, and what is in it does";
+pub const OFFER: &str = "an offer's sold = live cases of its orders, within its quota";
+pub const TOTAL: &str = "an order's total = its lines + freight";
+pub const CASES: &str = "an order's cases = those of its lines, in order";
+pub const CAPTURED: &str = "an order's captured = its paid payments";
+pub const REFUNDED: &str = "an order's refunded = its done refunds, within captured";
+pub const PACKED: &str = "what is packed or further is paid for, or cash on delivery";
+pub const PAID_AT: &str = "an order has paid_at once it was covered while live";
+pub const HOLD: &str = "a hold is active until covered, consumed by a sale, released by an end";
+pub const PROMISE: &str = "a live order's promise is for all its cases";
+pub const DAY: &str = "a day's promised cases = those of its live orders, within its room";
+pub const BODY_HASH: &str = "an order has a body_hash if and only if it has a key or another shop's number";
+pub const NUMBER: &str = "an order's number is within its day's counter";
+pub const TIME: &str = "an active hold has an end, and no order changed before it was placed";
+pub const KEY: &str = "a key has placed one order on its link";
+pub const SHOP_NUMBER: &str = "an order of another shop is here once";
+pub const OPEN: &str = "an order has one open payment per method at most";
+pub const WAITING: &str = "no payment waits on an order that has ended or is covered";
+pub const EXCEEDED: &str = "a payment's refunds never exceed it";
+pub const REFUND_OF: &str = "a refund is of a paid payment of its own order";
+pub const REFUNDING: &str = "what a payment has for its refunds = their amounts";
+pub const ASKED_AGAIN: &str = "a provider that has an open payment is asked again";
+pub const HELD: &str = "a hold without an end by the clock has an open payment of a provider";
+pub const EVENT: &str = "a provider's event has one outcome, or waits for it";
+pub const EVENT_ONCE: &str = "a provider's event is stored once";
+pub const POINTERS: &str = "every row points to rows of its own village";
+pub const CHECKS: &str = "every table's CHECKs hold";
+pub const KEYS: &str = "the declared foreign keys hold";
