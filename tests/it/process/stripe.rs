@@ -203,7 +203,6 @@ async fn story(engine: &str) {
 
 async fn kills(engine: &str) {
     let mut shop = Shop::on(engine).await;
-    let mut killed = 0;
     for call in 0..CALLS {
         for fault in [Fault::Silent, Fault::SilentAfter] {
             let token = shop.place(&format!("{call} {fault:?}")).await;
@@ -211,6 +210,7 @@ async fn kills(engine: &str) {
             faults.push(Some(fault));
             shop.fake.fail(&faults);
             let fake = shop.fake.clone();
+            let mut cut = false;
             for round in 0.. {
                 assert!(round < ROUNDS, "{call} {fault:?}: {}", shop.read(&token).await);
                 let was_killed = tokio::select! {
@@ -219,9 +219,10 @@ async fn kills(engine: &str) {
                     () = shop.step(&token) => false,
                 };
                 if was_killed {
-                    killed += 1;
+                    cut = true;
                     shop.crash().await;
-                } else if shop.status(&token).await == "refunded" && fake.lock().faults.is_empty() {
+                } else if cut && shop.status(&token).await == "refunded" {
+                    // an event may end the refund before the silence is heard: a life that was not cut goes on
                     break;
                 }
             }
@@ -236,7 +237,6 @@ async fn kills(engine: &str) {
             );
         }
     }
-    assert_eq!(killed, CALLS * 2);
     assert_eq!(stock_of(&shop.server, &shop.token, "MS10").await, (0, 100));
     shop.server.stop();
     shop.place.check();
