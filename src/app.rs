@@ -27,7 +27,7 @@ use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::payments::provider::Providers;
-use crate::state::App;
+use crate::state::{App, Parts};
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
 
@@ -58,7 +58,7 @@ impl App {
         );
         let waiting = intake.clone();
         let depth = move || waiting.depth();
-        Ok(App {
+        Ok(App::from(Parts {
             login_guard: LoginGuard::new(public_url.0.starts_with("https://")),
             public_url,
             metrics: Metrics::new(db.clone(), depth, config.metrics_listen.is_none()),
@@ -75,7 +75,7 @@ impl App {
             db,
             ids,
             config: Arc::new(config),
-        })
+        }))
     }
 
     /// Writes what is still only in memory and closes the database. Nothing may use the parts afterwards.

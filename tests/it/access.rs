@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use cunji::routes::{Access, Route, table};
-use cunji::state::App;
+use cunji::state::Parts;
 use cunji::villages::{Role, team};
 
 use crate::app::{TestApp, TestVillage, on_both};
@@ -99,7 +99,7 @@ fn ends_tokens(route: &Route) -> bool {
 /// One more token of the member of staff with this role, for a call that ends the others.
 async fn new_token(shop: &TestApp, role: Role) -> String {
     let login = format!("{}-{}", role.as_str(), shop.zhang.slug);
-    let App { db, clock, ids, .. } = &shop.app;
+    let Parts { db, clock, ids, .. } = &*shop.app;
     team::create_token(db, clock.now(), ids, &login).await.unwrap()
 }
 

@@ -22,9 +22,9 @@ use crate::promises::near;
 /// The same shop on another node.
 async fn node(shop: &TestApp) -> Router {
     let db = Db::connect(&shop.app.config.database_url).await.unwrap();
-    let mut other = App::build((*shop.app.config).clone(), db, Ids::seeded(2)).unwrap();
-    other.clock = shop.app.clock.clone();
-    other.service()
+    let mut config = (*shop.app.config).clone();
+    config.now = Some(shop.app.clock.now());
+    App::build(config, db, Ids::seeded(2)).unwrap().service()
 }
 
 async fn order_at(service: Router, link: String, key: String, wish: Value) -> (u16, Value) {

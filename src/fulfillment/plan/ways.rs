@@ -39,8 +39,14 @@ struct Move {
     to: Place,
 }
 
+/// What can be reached from a slot: slots, and out.
+type Reached = (Bits, bool);
+
 /// Working memory of the searches in one flow.
 pub struct Search {
+    /// per slot: what was reached from it when an exchange failed. No way leads out of such a set, and none ever will:
+    /// an exchange is a circle, which is either in the set or not, and settled units only take ways away.
+    closed: Vec<Option<Reached>>,
     queue: VecDeque<Node>,
     /// slots neither seen in this search nor known as dead ends
     fresh: Bits,
@@ -60,6 +66,7 @@ impl Search {
     pub fn new(flow: &Flow) -> Self {
         let (kinds, slots, days) = (flow.kinds.len(), flow.grid.cost.len(), flow.grid.slots_of.len());
         Search {
+            closed: vec![None; slots],
             queue: VecDeque::new(),
             fresh: Vec::new(),
             alive: vec![!0; flow.grid.words()],
@@ -113,6 +120,12 @@ impl Search {
     /// Moves one unit of a kind into a slot, from one of its other slots or from being late, if the others can be
     /// moved so that the plan is as good as before.
     pub fn exchange(&mut self, flow: &mut Flow, kind: usize, slot: usize) -> bool {
+        if let Some((slots, out)) = &self.closed[slot] {
+            let inside = flow.held[kind].iter().any(|(at, _)| has(slots, *at));
+            if !inside && !(*out && flow.late[kind] > 0) {
+                return false;
+            }
+        }
         self.begin();
         self.reach(Node::Slot(slot), Node::Out);
         let end = self.walk(flow, Goal::From(kind));
@@ -129,6 +142,13 @@ impl Search {
                 to: Place::Slot(slot),
             };
             moves.iter().chain([&last]).for_each(|step| apply(flow, *step, 1));
+        } else {
+            let seen = self
+                .alive
+                .iter()
+                .zip(&self.fresh)
+                .map(|(alive, fresh)| alive & !fresh);
+            self.closed[slot] = Some((seen.collect(), self.out_seen));
         }
         self.tidy();
         end.is_some()
