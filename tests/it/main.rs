@@ -47,6 +47,7 @@ mod proposals;
 mod races;
 mod reports;
 mod samples;
+mod scans;
 mod shaping;
 mod staff;
 mod status;
