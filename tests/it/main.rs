@@ -16,6 +16,7 @@ mod catalog;
 mod console;
 mod console_forms;
 mod console_orders;
+mod console_sending;
 mod edges;
 mod edit;
 #[path = "../fakes/wechat/mod.rs"]

@@ -23,7 +23,7 @@ use crate::web::input::Check;
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     pub state: Option<BatchState>,
