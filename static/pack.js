@@ -23,8 +23,10 @@
     const hex = at.toString(16).padStart(12, "0") + [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   };
-  let lastMoment = 0;
-  const moment = () => lastMoment = Math.max(Date.now(), lastMoment + 1);
+  // a clock that is far from the shop's is set right by the time at which the page was made
+  const skew = Number(words.now) - Date.now(), shift = Math.abs(skew) > 60000 ? skew : 0;
+  let lastMoment = Math.max(0, ...queue.map(scan => Date.parse(scan.at)));
+  const moment = () => lastMoment = Math.max(Date.now() + shift, lastMoment + 1);
 
   let sound;
   const beep = good => {

@@ -23,6 +23,8 @@ use crate::web::json::{Json, Query};
 #[template(path = "console/packing.html")]
 struct PackingPage {
     shell: Shell,
+    /// the shop's time in epoch milliseconds, for phones whose clock is wrong
+    now: i64,
     batch: Batch,
     parcels: Vec<StaffParcel>,
     /// the parcel that was scanned last
@@ -76,6 +78,7 @@ async fn show(desk: &Desk, id: &str, last: &str, wrong: Option<String>) -> Resul
     let code = codes::parse(last);
     let page = PackingPage {
         shell: desk.shell(Place::Sending).await?,
+        now: desk.by.at.0,
         last: parcels
             .iter()
             .find(|parcel| Some(&parcel.code) == code.as_ref())
