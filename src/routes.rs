@@ -3,6 +3,7 @@
 
 mod buying;
 mod console;
+mod console_sending;
 mod office;
 mod selling;
 mod sending;

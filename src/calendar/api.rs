@@ -18,15 +18,15 @@ use crate::web::json::Json;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Carriers {
-    items: Vec<Carrier>,
+    pub items: Vec<Carrier>,
 }
 
 /// What is missing in the calendar, and the festivals of the coming year.
 #[derive(Serialize, ToSchema)]
 pub struct Warnings {
-    items: Vec<Warning>,
-    today: NaiveDate,
-    festivals: Vec<Festival>,
+    pub items: Vec<Warning>,
+    pub today: NaiveDate,
+    pub festivals: Vec<Festival>,
 }
 
 async fn load(db: &Db, by: &By) -> Result<Calendar> {

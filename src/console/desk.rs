@@ -45,6 +45,7 @@ pub struct Undo {
 pub enum Place {
     Today,
     Orders,
+    Sending,
     Stock,
     Links,
     Products,
@@ -273,9 +274,10 @@ impl Shell {
     pub fn ways(&self) -> Vec<Way> {
         use Place::*;
         let t = |zh, en| self.lang.say(zh, en);
-        let all: [(Place, &'static str, &'static str, &'static str, &[Role]); 10] = [
+        let all: [(Place, &'static str, &'static str, &'static str, &[Role]); 11] = [
             (Today, "/console", t("今天", "Today"), "sun", EVERYONE),
             (Orders, "/console/orders", t("订单", "Orders"), "list", EVERYONE),
+            (Sending, "/console/batches", t("发货", "Sending"), "van", READERS),
             (Stock, "/console/stock", t("库存", "Stock"), "box", READERS),
             (Links, "/console/links", t("链接", "Links"), "share", EVERYONE),
             (
@@ -344,6 +346,9 @@ pub fn icon_of(name: &str) -> &'static str {
         }
         "list" => r#"<path d="M9 6h11M9 12h11M9 18h11M4 6h.01M4 12h.01M4 18h.01"/>"#,
         "box" => r#"<path d="M3 8l9-5 9 5v8l-9 5-9-5zM3 8l9 5 9-5M12 13v8"/>"#,
+        "van" => {
+            r#"<path d="M2 6h12v11H2zM14 10h4l4 4v3h-8z"/><circle cx="7" cy="18" r="2"/><circle cx="17.5" cy="18" r="2"/>"#
+        }
         "share" => {
             r#"<circle cx="6" cy="12" r="3"/><circle cx="18" cy="5" r="3"/><circle cx="18" cy="19" r="3"/><path d="M8.7 10.5l6.6-4M8.7 13.5l6.6 4"/>"#
         }

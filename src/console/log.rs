@@ -114,7 +114,7 @@ pub async fn components(desk: Desk) -> Result<Response> {
         plot: plot::columns(desk.t("一张图", "A plot"), &bars),
         share: plot::share(62, 100),
         icons: [
-            "sun", "list", "box", "share", "leaf", "coin", "chart", "inbox", "gear", "clock",
+            "sun", "list", "box", "share", "leaf", "coin", "chart", "inbox", "gear", "clock", "van",
         ]
         .map(icon_of)
         .into(),

@@ -4,6 +4,7 @@
 //! One file per noun. `desk` is the frame: who sits there, what the pages ask, what they say once.
 
 pub mod act;
+pub mod batches;
 pub mod count;
 pub mod deal;
 pub mod desk;
@@ -16,7 +17,10 @@ pub mod log;
 pub mod money;
 pub mod order;
 pub mod orders;
+pub mod packing;
+pub mod parcels;
 pub mod place;
+pub mod plan;
 pub mod plot;
 pub mod products;
 pub mod reports;
@@ -25,6 +29,9 @@ pub mod show;
 pub mod skus;
 pub mod stock;
 mod store;
+pub mod strip;
 pub mod team;
 pub mod today;
+pub mod waybills;
+pub mod what_if;
 pub mod words;

@@ -1,5 +1,6 @@
 //! SQL of what only the console shows: what waits for a hand, and who did what to one thing.
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -39,6 +40,44 @@ pub async fn to_pack(db: &Db, village: VillageId) -> Result<Tally> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT COUNT(*) AS orders, CAST(COALESCE(SUM(ordered - cancelled - packed), 0) AS BIGINT) AS sum FROM orders
          WHERE village_id = $1 AND hold = 'consumed' AND packed < ordered - cancelled")
+        .bind(village).fetch_one(ex).await)?)
+}
+
+/// Cases in batches of a day, and of these the packed ones.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Load {
+    pub ship_on: String,
+    pub cases: i64,
+    pub packed: i64,
+}
+
+/// What is in batches from a day on, by days.
+pub async fn loads(db: &Db, village: VillageId, from: NaiveDate) -> Result<Vec<Load>> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT ship_on, CAST(COALESCE(SUM(cases), 0) AS BIGINT) AS cases,
+                CAST(COALESCE(SUM(CASE WHEN packed_at IS NULL THEN 0 ELSE cases END), 0) AS BIGINT) AS packed
+         FROM parcel WHERE village_id = $1 AND batch_id IS NOT NULL AND ship_on >= $2 GROUP BY ship_on")
+        .bind(village).bind(from.to_string()).fetch_all(ex).await)?)
+}
+
+/// Batches up to a day that are in the workshop, and their parcels to pack; what staff hold does not count.
+pub async fn batches_to_pack(db: &Db, village: VillageId, until: NaiveDate) -> Result<Tally> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT COUNT(DISTINCT batch.id) AS orders, COUNT(*) AS sum
+         FROM batch JOIN parcel ON parcel.village_id = batch.village_id AND parcel.batch_id = batch.id
+         WHERE batch.village_id = $1 AND batch.state = 'released' AND batch.ship_on <= $2
+           AND parcel.packed_at IS NULL AND parcel.held_at IS NULL")
+        .bind(village).bind(until.to_string()).fetch_one(ex).await)?)
+}
+
+/// Packed parcels that have no waybill and are not with the carrier, and their cases.
+pub async fn without_waybill(db: &Db, village: VillageId) -> Result<Tally> {
+    Ok(on!(db, ex => sqlx::query_as(
+        "SELECT COUNT(*) AS orders, CAST(COALESCE(SUM(parcel.cases), 0) AS BIGINT) AS sum
+         FROM batch JOIN parcel ON parcel.village_id = batch.village_id AND parcel.batch_id = batch.id
+         WHERE batch.village_id = $1 AND batch.state IN ('released', 'packed') AND parcel.packed_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM waybill WHERE waybill.village_id = parcel.village_id
+                           AND waybill.parcel_id = parcel.id AND waybill.ended_at IS NULL)")
         .bind(village).fetch_one(ex).await)?)
 }
 

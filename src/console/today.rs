@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use askama::Template;
+use axum::extract::State;
 use axum::response::Response;
 
 use super::desk::{Desk, Place, Shell};
 use super::plot::{self, Bar};
 use super::store::{self, Beginnings, Taken};
+use crate::calendar::api as calendar;
 use crate::catalog;
 use crate::clock::{Timestamp, start_of_day};
 use crate::error::Result;
@@ -18,6 +20,7 @@ use crate::reports::api::sales_between;
 use crate::stock;
 use crate::villages::Role;
 use crate::web::edge::Lang;
+use crate::web::json::Json;
 
 /// Fewer cases than this, and a sku needs a look.
 const LOW: i64 = 20;
@@ -84,7 +87,11 @@ pub async fn page(desk: Desk) -> Result<Response> {
     });
     let bars: Vec<Bar> = bars.collect();
     let page = TodayPage {
-        chores: chores(&desk, now).await?,
+        chores: chores(&desk, now)
+            .await?
+            .into_iter()
+            .chain(sending(&desk, now).await?)
+            .collect(),
         taken: store::taken_since(db, village, first_uuid(start_of_day(today))).await?,
         plot: match bars.iter().any(|bar| bar.value > 0) {
             true => plot::columns(
@@ -118,7 +125,7 @@ pub fn short_day(lang: Lang, day: &str) -> String {
     }
 }
 
-fn long_day(lang: Lang, day: chrono::NaiveDate) -> String {
+pub fn long_day(lang: Lang, day: chrono::NaiveDate) -> String {
     match lang {
         Lang::Zh => {
             let week = ["日", "一", "二", "三", "四", "五", "六"];
@@ -200,6 +207,42 @@ async fn chores(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
         add(running, words, String::new(), "/console/imports", "go");
     }
     Ok(chores)
+}
+
+/// What of the way to the buyer's door waits.
+async fn sending(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
+    if !desk.is(&[Role::Manager, Role::Packer, Role::Overseer]) {
+        return Ok(Vec::new());
+    }
+    let (db, village, lang) = (&desk.db, desk.by.staff.village, desk.lang);
+    let to_pack = store::batches_to_pack(db, village, now.day()).await?;
+    let bare = store::without_waybill(db, village).await?;
+    let Json(warnings) = calendar::warnings(State(db.clone()), desk.by.clone()).await?;
+    let names: Vec<&str> = warnings.items.iter().map(|it| it.carrier.as_str()).collect();
+    let chores = [
+        Chore {
+            count: to_pack.orders,
+            words: lang.say("个批次今天要打包", "batches to pack today"),
+            more: format!("{} {}", to_pack.sum, lang.say("件", "parcels")),
+            href: "/console/batches?state=released",
+            tone: "go",
+        },
+        Chore {
+            count: bare.orders,
+            words: lang.say("件打好了没有运单号", "packed parcels without a waybill"),
+            more: format!("{} {}", bare.sum, lang.say("箱", "cases")),
+            href: "/console/batches",
+            tone: "wait",
+        },
+        Chore {
+            count: i64::try_from(names.len()).unwrap_or(i64::MAX),
+            words: lang.say("家快递没填停运日期", "carriers without stop dates"),
+            more: names.join("、"),
+            href: "/console/plan",
+            tone: "wait",
+        },
+    ];
+    Ok(chores.into_iter().filter(|chore| chore.count > 0).collect())
 }
 
 /// Skus on sale of which few are left, by title.

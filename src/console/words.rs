@@ -1,5 +1,9 @@
 //! Words for what the calls answer in codes.
 
+use crate::error::{Text, text};
+use crate::fulfillment::api::parcels::StaffParcel;
+use crate::fulfillment::batches::Outcome;
+use crate::fulfillment::{self, Hold};
 use crate::links;
 use crate::money::Method;
 use crate::orders::Status;
@@ -83,6 +87,62 @@ pub fn refund(lang: Lang, state: RefundState) -> Badge {
     }
 }
 
+pub fn batch(lang: Lang, state: fulfillment::State) -> Badge {
+    use fulfillment::State::{HandedOver, Packed, Planned, Released};
+    match state {
+        Planned => (lang.say("计划", "Planned"), "off"),
+        Released => (lang.say("已下发", "Released"), "wait"),
+        Packed => (lang.say("已打包", "Packed"), "go"),
+        HandedOver => (lang.say("已交接", "Handed over"), "done"),
+    }
+}
+
+pub fn parcel(lang: Lang, parcel: &StaffParcel) -> Badge {
+    match parcel {
+        parcel if parcel.delivered_at.is_some() => (lang.say("已签收", "Delivered"), "done"),
+        parcel if parcel.handed_over_at.is_some() => (lang.say("已交接", "Handed over"), "done"),
+        parcel if !parcel.holds.is_empty() => (lang.say("留置", "Held"), "wait"),
+        parcel if parcel.packed_at.is_some() => (lang.say("已打包", "Packed"), "go"),
+        _ => (lang.say("待打包", "To pack"), "off"),
+    }
+}
+
+/// Why a parcel is held; empty when it isn't.
+pub fn holds(lang: Lang, parcel: &StaffParcel) -> String {
+    let words = parcel.holds.iter().map(|hold| match (hold, &parcel.held_reason) {
+        (Hold::ByStaff, Some(reason)) => reason.clone(),
+        (hold, _) => lang.pick(&hold.text()).to_owned(),
+    });
+    words.collect::<Vec<_>>().join(lang.say("；", "; "))
+}
+
+/// What became of a parcel of an act.
+pub fn outcome(outcome: Outcome) -> Text {
+    match outcome {
+        Outcome::Done => text("做好了", "done"),
+        Outcome::AlreadyDone => text("已经是这样了", "was so before"),
+        Outcome::Repeated => text("重复了", "is there twice"),
+        Outcome::Unknown => text("没有这个包裹", "is no parcel of the village"),
+        Outcome::Elsewhere => text("在别的批次", "is in another batch"),
+        Outcome::Held => text("留置", "is held"),
+        Outcome::NoLot => text("没有合适的批号了", "has no lot left that lasts"),
+        Outcome::HandedOver => text("已经交给快递", "is with the carrier already"),
+        Outcome::Packed => text("已打包，请先拆开", "is packed: unpack it first"),
+        Outcome::HasWaybill => text("已有运单号，请先作废", "has a waybill: void that first"),
+        Outcome::NotServed => text("快递那天不收", "is not collected on that day"),
+        Outcome::LeftBehind => text("没有打包，留下了", "was not packed and stays"),
+        Outcome::BadNumber => text("运单号不对", "can't have that waybill"),
+        Outcome::Overtaken => text("后来又改过", "was changed by a later scan"),
+        Outcome::NotReleased => text("批次还没下发", "is in a batch that is not released"),
+        Outcome::BadClock => text("手机时间不对", "was scanned by a clock that runs ahead"),
+    }
+}
+
+/// Grams as kilograms with one decimal.
+pub fn kilos(grams: i64) -> String {
+    format!("{}.{}", grams / 1_000, grams % 1_000 / 100)
+}
+
 pub fn movement(lang: Lang, kind: MovementKind) -> &'static str {
     match kind {
         MovementKind::Receipt => lang.say("入库", "Receipt"),
@@ -113,6 +173,19 @@ pub fn act(lang: Lang, act: &str) -> &str {
         "sku.change" => lang.say("修改规格", "Changed a sku"),
         "link.create" => lang.say("新建链接", "Made a link"),
         "link.change" => lang.say("修改链接", "Changed a link"),
+        "plan.commit" => lang.say("排期", "Made the plan"),
+        "batch.release" => lang.say("下发批次", "Released a batch"),
+        "batch.recall" => lang.say("撤回批次", "Called a batch back"),
+        "batch.pack" => lang.say("打包", "Packed"),
+        "batch.unpack" => lang.say("拆开", "Unpacked"),
+        "batch.hold" => lang.say("留置", "Held parcels"),
+        "batch.unhold" => lang.say("放行", "Let parcels go"),
+        "batch.split" => lang.say("移动包裹", "Moved parcels"),
+        "batch.take_out" => lang.say("退回待排", "Took parcels out"),
+        "batch.hand_over" => lang.say("交接", "Handed over"),
+        "batch.take_back" => lang.say("撤销交接", "Undid a hand-over"),
+        "calendar.capacity" => lang.say("修改产能", "Changed capacity"),
+        "calendar.carriers" => lang.say("修改快递", "Changed carriers"),
         "village.change" => lang.say("修改本村资料", "Changed the village"),
         "freight.replace" => lang.say("修改运费", "Changed freight"),
         "staff.create" => lang.say("添加人员", "Added staff"),

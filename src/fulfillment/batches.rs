@@ -50,6 +50,12 @@ pub enum Outcome {
     LeftBehind,
     /// the waybill can't be one, or is another parcel's
     BadNumber,
+    /// a later scan of this parcel has been here before
+    Overtaken,
+    /// its batch is a plan, not yet given to the workshop
+    NotReleased,
+    /// the clock of the phone runs ahead: set it, and scan again
+    BadClock,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

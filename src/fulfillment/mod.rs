@@ -16,6 +16,7 @@ pub mod paper;
 pub mod plan;
 pub mod planning;
 pub mod question;
+pub mod scans;
 pub mod shaping;
 pub mod sheet;
 pub mod store;

@@ -8,25 +8,54 @@ use super::State;
 use super::batches::{BatchAct, Outcome, ParcelResult, Work, as_taken, covers, held, needs_of, result};
 use super::lots::{self, Shelf, Taken};
 use super::store::lines::{self, Count};
-use super::store::parcels::{self, Parcel, Picked};
+use super::store::parcels::{self, Parcel, Picked, Word};
 use super::store::{backlog, goods};
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::villages::auth::By;
+
+/// When an act on a parcel counts as done.
+#[derive(Clone, Copy)]
+pub enum When<'a> {
+    /// now, after whatever was said of the parcel before
+    Now,
+    /// when it was scanned, by the parcel's code
+    Scanned(&'a HashMap<String, (Timestamp, Uuid)>),
+}
+
+impl When<'_> {
+    fn word(self, by: &By, parcel: &Parcel) -> Word {
+        let scanned = match self {
+            When::Now => None,
+            When::Scanned(scans) => scans.get(&parcel.code).copied(),
+        };
+        let (at, key) = scanned.unwrap_or_else(|| {
+            let after = parcel.acted_at.map_or(by.at.0, |last| last.0.saturating_add(1));
+            (Timestamp(by.at.0.max(after)), by.new_id())
+        });
+        Word {
+            id: parcel.id,
+            at: at.0,
+            key,
+        }
+    }
+}
 
 /// Packs parcels of a released batch.
 ///
 /// # Errors
 /// 409 `batch-state` when the batch is not released, or gone.
-pub async fn pack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String]) -> Result<BatchAct> {
+pub async fn pack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String], when: When<'_>) -> Result<BatchAct> {
     let work = Work::open(tx, by, id, 0).await?;
     work.must_be(&[State::Released, State::Packed])?;
     let village = by.staff.village;
     let (found, mut results) = work.find(tx, village, sent).await?;
-    let mut ready = Vec::new();
+    let (mut ready, mut words) = (Vec::new(), Vec::new());
     for (code, parcel) in found {
         let holds = work.holds(parcel);
         if parcel.packed_at.is_some() {
+            words.push(when.word(by, parcel));
             results.push(result(&code, Outcome::AlreadyDone));
         } else if holds.is_empty() {
             ready.push((code, parcel));
@@ -37,6 +66,8 @@ pub async fn pack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String]) -> Result<Bat
     let packed = choose_lots(tx, by, &work, ready, &mut results).await?;
     let ids: Vec<Uuid> = packed.iter().map(|parcel| parcel.id).collect();
     parcels::set_packed(tx, by, &ids).await?;
+    words.extend(packed.iter().map(|parcel| when.word(by, parcel)));
+    parcels::set_words(tx, village, &words).await?;
     lines::add(tx, village, Count::Packed, cases_of(&work, &packed, 1), by.at).await?;
     work.close(tx, by, "batch.pack", results).await
 }
@@ -134,13 +165,14 @@ pub fn cases_of<'a>(
 }
 
 /// Undoes packing.
-pub async fn unpack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String]) -> Result<BatchAct> {
+pub async fn unpack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String], when: When<'_>) -> Result<BatchAct> {
     let work = Work::open(tx, by, id, 0).await?;
     work.must_be(&[State::Released, State::Packed])?;
     let village = by.staff.village;
     let (found, mut results) = work.find(tx, village, sent).await?;
-    let mut unpacked = Vec::new();
+    let (mut unpacked, mut words) = (Vec::new(), Vec::new());
     for (code, parcel) in found {
+        words.push(when.word(by, parcel));
         let outcome = if parcel.packed_at.is_some() {
             unpacked.push(parcel);
             Outcome::Done
@@ -151,6 +183,7 @@ pub async fn unpack(tx: &mut Tx, by: &By, id: Uuid, sent: &[String]) -> Result<B
     }
     let ids: Vec<Uuid> = unpacked.iter().map(|parcel| parcel.id).collect();
     parcels::set_unpacked(tx, village, &ids).await?;
+    parcels::set_words(tx, village, &words).await?;
     lines::add(tx, village, Count::Packed, cases_of(&work, &unpacked, -1), by.at).await?;
     work.close(tx, by, "batch.unpack", results).await
 }

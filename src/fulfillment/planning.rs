@@ -320,6 +320,12 @@ fn room_left(calendar: &Calendar, taken: &BTreeMap<(NaiveDate, String), i64>) ->
             carrier.days.insert(*day, left);
         }
     }
+    // a carrier that only pauses its pick-ups delivers past the day on which it comes again; to the plan, which wants
+    // stops that end, that is the same as delivering until the day before
+    for stop in carriers.iter_mut().flat_map(|carrier| &mut carrier.stops) {
+        let before = stop.resumes_on.pred_opt().unwrap_or(stop.resumes_on);
+        stop.delivers_until = stop.delivers_until.min(before);
+    }
     (workshop, carriers)
 }
 

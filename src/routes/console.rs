@@ -25,6 +25,7 @@ pub fn routes() -> Vec<Route> {
         frame(),
         orders_routes(),
         order_acts(),
+        super::console_sending::routes(),
         stock_routes(),
         product_routes(),
         link_routes(),

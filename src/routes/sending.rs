@@ -167,6 +167,14 @@ fn packing_routes() -> Vec<Route> {
         .takes::<batches::ParcelCodes>()
         .gives::<BatchAct>(200),
         post(
+            "/api/v1/batches/{batch}/scans",
+            PACKERS,
+            batches::scan,
+            "Take the scans of a phone, which may come late, twice, and in any order",
+        )
+        .takes::<batches::Scans>()
+        .gives::<fulfillment::scans::Synced>(200),
+        post(
             "/api/v1/batches/{batch}/unpack",
             PACKERS,
             batches::unpack,

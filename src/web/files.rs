@@ -37,6 +37,11 @@ pub static LIVE_SCRIPT: File = File::new(
     "text/javascript; charset=utf-8",
     include_bytes!("../../static/live.js"),
 );
+pub static PACK_SCRIPT: File = File::new(
+    "pack.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../static/pack.js"),
+);
 pub static ORDER_SCRIPT: File = File::new(
     "order.js",
     "text/javascript; charset=utf-8",
@@ -69,7 +74,15 @@ pub async fn file(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let file = [&STYLE, &LOGO, &ORDER_SCRIPT, &CONSOLE_STYLE, &LIVE_SCRIPT]
+    let files = [
+        &STYLE,
+        &LOGO,
+        &ORDER_SCRIPT,
+        &CONSOLE_STYLE,
+        &LIVE_SCRIPT,
+        &PACK_SCRIPT,
+    ];
+    let file = files
         .into_iter()
         .find(|file| file.name == name)
         .ok_or_else(not_found)?;
@@ -146,5 +159,6 @@ mod tests {
         assert!(ORDER_SCRIPT.body.len() < 4_096, "{}", ORDER_SCRIPT.body.len());
         assert!(CONSOLE_STYLE.body.len() < 24_000, "{}", CONSOLE_STYLE.body.len());
         assert!(LIVE_SCRIPT.body.len() < 4_096, "{}", LIVE_SCRIPT.body.len());
+        assert!(PACK_SCRIPT.body.len() < 12_000, "{}", PACK_SCRIPT.body.len());
     }
 }

@@ -132,18 +132,28 @@ async fn stock_is_set_right_counted_and_taken_back() {
     .await;
 }
 
-fn file(bytes: &[u8], more: &str) -> Request<Body> {
+/// A part of a form beside its file.
+pub fn part(name: &str, value: &str) -> String {
+    format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+}
+
+/// A form with a file, from a page of this site.
+pub fn upload(path: &str, parts: &str, bytes: &[u8]) -> Request<Body> {
     let mut body = format!(
-        "--cut\r\ncontent-disposition: form-data; name=\"shop\"\r\n\r\ngeneric\r\n{more}--cut\r\n\
-         content-disposition: form-data; name=\"file\"; filename=\"orders.csv\"\r\n\r\n"
+        "{parts}--cut\r\ncontent-disposition: form-data; name=\"file\"; filename=\"orders.csv\"\r\n\r\n"
     )
     .into_bytes();
     body.extend_from_slice(bytes);
     body.extend_from_slice(b"\r\n--cut--\r\n");
-    let request = Request::post("/console/imports")
+    let request = Request::post(path)
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut")
         .header("origin", HeaderValue::from_static("http://shop.example"));
     request.body(Body::from(body)).unwrap()
+}
+
+fn file(bytes: &[u8], more: &str) -> Request<Body> {
+    let parts = format!("{}{more}", part("shop", "generic"));
+    upload("/console/imports", &parts, bytes)
 }
 
 #[tokio::test]
@@ -156,9 +166,9 @@ async fn an_order_file_is_tried_then_imported() {
             "3,NONE,1,68.00,,paid,1,2,3",
         ]);
         let mut browser = Browser::of(shop, "manager-zhang").await;
-        let trial = "--cut\r\ncontent-disposition: form-data; name=\"dry_run\"\r\n\r\nyes\r\n";
+        let trial = part("dry_run", "yes");
         browser
-            .send(file(&orders, trial))
+            .send(file(&orders, &trial))
             .await
             .has(&["试一遍", "要处理的行", "什么都没有写入"]);
         assert_eq!(counts(&item(shop, "FT05").await).1, 0);

@@ -16,6 +16,7 @@ mod catalog;
 mod console;
 mod console_forms;
 mod console_orders;
+mod console_sending;
 mod edges;
 mod edit;
 #[path = "../fakes/wechat/mod.rs"]
@@ -47,6 +48,7 @@ mod proposals;
 mod races;
 mod reports;
 mod samples;
+mod scans;
 mod season;
 mod shaping;
 mod staff;

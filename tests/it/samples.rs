@@ -233,6 +233,10 @@ fn sending(method: &Method, path: &str) -> Option<Value> {
             | "/api/v1/batches/{batch}/unhold"
             | "/api/v1/batches/{batch}/take-out",
         ) => json!({"parcels": ["P00018"]}),
+        ("POST", "/api/v1/batches/{batch}/scans") => {
+            json!({"scans": [{"key": "018d0000-0000-7000-8000-000000000001", "code": "P00018", "act": "pack",
+                              "at": "2024-01-20T01:00:00Z"}]})
+        }
         ("POST", "/api/v1/batches/{batch}/waybills") => {
             json!({"items": [{"parcel": "P00018", "waybill": "7310001234567"}]})
         }

@@ -11,6 +11,8 @@ use crate::db::Db;
 use crate::error::{Error, Result, conflict, invalid, not_found, text};
 use crate::fulfillment::batches::{self, BatchAct, MAX_PARCELS};
 use crate::fulfillment::moving::{self, Target};
+use crate::fulfillment::packing::When;
+use crate::fulfillment::scans::{self, MAX_SCANS, Scan, Synced};
 use crate::fulfillment::store::batches::{self as rows, Batch, Filter};
 use crate::fulfillment::store::parcels;
 use crate::fulfillment::waybills::{self, WaybillItem};
@@ -21,14 +23,14 @@ use crate::web::input::Check;
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    state: Option<BatchState>,
-    day: Option<NaiveDate>,
-    carrier: Option<String>,
-    limit: Option<i64>,
-    after: Option<String>,
+    pub state: Option<BatchState>,
+    pub day: Option<NaiveDate>,
+    pub carrier: Option<String>,
+    pub limit: Option<i64>,
+    pub after: Option<String>,
 }
 
 /// Batches by their days.
@@ -88,7 +90,7 @@ fn parse(id: &str) -> Result<Uuid> {
 pub struct ActQuery {
     /// only tell what it would do
     #[serde(default)]
-    preview: bool,
+    pub preview: bool,
 }
 
 /// Runs an act in a transaction; a preview ends in a rollback.
@@ -119,7 +121,7 @@ fn previewed() -> Error {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParcelCodes {
-    parcels: Vec<String>,
+    pub parcels: Vec<String>,
 }
 
 fn check_count(count: usize, field: &str) -> Result<()> {
@@ -161,7 +163,35 @@ pub async fn pack(
 ) -> Result<Json<BatchAct>> {
     let id = parse(&id)?;
     check_count(input.parcels.len(), "parcels")?;
-    act!(db, query, tx => packing::pack(tx, &by, id, &input.parcels).await)
+    act!(db, query, tx => packing::pack(tx, &by, id, &input.parcels, When::Now).await)
+}
+
+/// Scans of a phone, in any order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scans {
+    /// at most 200
+    pub scans: Vec<Scan>,
+}
+
+/// Takes the scans of a phone that may have been without a signal. They may arrive in any order and more than once: the
+/// latest scan of a parcel decides.
+pub async fn scan(
+    State(db): State<Db>,
+    by: By,
+    Path(id): Path<String>,
+    Json(input): Json<Scans>,
+) -> Result<Json<Synced>> {
+    let id = parse(&id)?;
+    let message = text(
+        format!("一次 1 到 {MAX_SCANS} 个。"),
+        format!("Takes 1 to {MAX_SCANS} of them."),
+    );
+    let mut check = Check::new();
+    check.require((1..=MAX_SCANS).contains(&input.scans.len()), "scans", message);
+    check.finish()?;
+    let synced = transact!(db, tx => scans::sync(tx, &by, id, &input.scans).await)?;
+    Ok(Json(synced))
 }
 
 pub async fn unpack(
@@ -173,14 +203,14 @@ pub async fn unpack(
 ) -> Result<Json<BatchAct>> {
     let id = parse(&id)?;
     check_count(input.parcels.len(), "parcels")?;
-    act!(db, query, tx => packing::unpack(tx, &by, id, &input.parcels).await)
+    act!(db, query, tx => packing::unpack(tx, &by, id, &input.parcels, When::Now).await)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldParcels {
-    parcels: Vec<String>,
-    reason: String,
+    pub parcels: Vec<String>,
+    pub reason: String,
 }
 
 pub async fn hold(

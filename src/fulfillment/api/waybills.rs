@@ -30,13 +30,13 @@ use crate::web::json::{self, Json, Query};
 pub struct GiveQuery {
     /// only tell what it would do
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// the same, as for the other acts
     #[serde(default)]
-    preview: bool,
+    pub preview: bool,
     /// of a file: parcels that have another number get the new one
     #[serde(default)]
-    replace: bool,
+    pub replace: bool,
 }
 
 /// What became of a row of the file.
@@ -52,25 +52,25 @@ pub enum RowResult {
 #[derive(Serialize, ToSchema)]
 pub struct RowView {
     /// as a spreadsheet shows it
-    row: usize,
-    parcel: String,
-    waybill: String,
-    result: RowResult,
+    pub row: usize,
+    pub parcel: String,
+    pub waybill: String,
+    pub result: RowResult,
 }
 
 /// Something about rows of the file.
 #[derive(Serialize, ToSchema)]
 pub struct FindingView {
-    kind: Kind,
-    grade: Grade,
+    pub kind: Kind,
+    pub grade: Grade,
     /// at most 50 of them, as a spreadsheet counts
-    rows: Vec<usize>,
+    pub rows: Vec<usize>,
     /// the parcels of these rows, where they are known
-    parcels: Vec<String>,
+    pub parcels: Vec<String>,
     /// how many rows it is about
-    count: usize,
-    what: String,
-    way_out: String,
+    pub count: usize,
+    pub what: String,
+    pub way_out: String,
 }
 
 impl FindingView {
@@ -90,16 +90,16 @@ impl FindingView {
 /// What a file did, or in a dry run would do. A file with a finding of grade `refuse` does nothing.
 #[derive(Serialize, ToSchema)]
 pub struct WaybillReport {
-    dry_run: bool,
-    refused: bool,
+    pub dry_run: bool,
+    pub refused: bool,
     /// rows with a number, a parcel or an order
-    rows: usize,
+    pub rows: usize,
     /// parcels that got a number, or would
-    written: usize,
-    per_row: Vec<RowView>,
+    pub written: usize,
+    pub per_row: Vec<RowView>,
     /// the gravest first
-    findings: Vec<FindingView>,
-    unknown_columns: Vec<String>,
+    pub findings: Vec<FindingView>,
+    pub unknown_columns: Vec<String>,
 }
 
 impl WaybillReport {

@@ -31,6 +31,9 @@ pub struct Parcel {
     pub packed_at: Option<Timestamp>,
     pub handed_over_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
+    /// when and by which scan it was last said whether it is packed
+    pub acted_at: Option<Timestamp>,
+    pub act_key: Option<Uuid>,
     /// its live number
     pub waybill: Option<String>,
 }
@@ -41,7 +44,7 @@ macro_rules! parcels {
             "SELECT parcel.id, parcel.code, parcel.batch_id, batch.number AS batch, parcel.order_id, parcel.ship_on,
                     parcel.carrier, parcel.arrives_on, parcel.deadline, parcel.reason, parcel.cases, parcel.grams,
                     parcel.held_reason, parcel.packed_at, parcel.handed_over_at, parcel.delivered_at,
-                    waybill.number AS waybill
+                    parcel.acted_at, parcel.act_key, waybill.number AS waybill
              FROM ",
             parcel_with!(),
             " WHERE parcel.village_id = $1 AND "
@@ -208,6 +211,27 @@ pub async fn set_unpacked(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Resu
         village,
         &ids
     )?)
+}
+
+/// The last word on whether a parcel is packed.
+#[derive(Serialize)]
+pub struct Word {
+    pub id: Uuid,
+    /// epoch milliseconds
+    pub at: i64,
+    pub key: Uuid,
+}
+
+pub async fn set_words(tx: &mut Tx, village: VillageId, words: &[Word]) -> Result<()> {
+    on!(tx,
+        sqlite: "UPDATE parcel SET acted_at = word.value->>'at', act_key = unhex(word.value->>'key', '-')
+                 FROM json_each($2) AS word
+                 WHERE parcel.village_id = $1 AND parcel.id = unhex(word.value->>'id', '-')",
+        pg: "UPDATE parcel SET acted_at = word.at, act_key = word.key
+             FROM json_to_recordset($2::json) AS word(id uuid, at bigint, key uuid)
+             WHERE parcel.village_id = $1 AND parcel.id = word.id",
+        sql, ex => sqlx::query(sql).bind(village).bind(json(&words)).execute(ex).await.map(|_| ()))?;
+    Ok(())
 }
 
 pub async fn set_held(tx: &mut Tx, by: &By, ids: &[Uuid], reason: &str) -> Result<()> {
