@@ -179,6 +179,9 @@ async fn chores(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
             "/console/orders?status=paid",
             "go",
         );
+        let asked = store::late_asked(db, village).await?;
+        let words = lang.say("个晚到的订单等买家回答", "late orders wait for their buyers");
+        add(asked, words, String::new(), "/console/late", "go");
         let low = low_stock(desk, now).await?;
         let count = i64::try_from(low.len()).unwrap_or(i64::MAX);
         let words = lang.say("种货快没了", "skus running out");
