@@ -18,7 +18,7 @@ const UNTIL: &str = "2024-01-21T02:00:00Z";
 
 /// A paid order of two cases for Guangdong that asks for EMS, which would be there two days after it has to be; and its
 /// stand.
-async fn late_order(shop: &TestApp) -> Value {
+pub async fn late_order(shop: &TestApp) -> Value {
     opened(shop, 60).await;
     let link = stand(shop, 20).await;
     let order = placed(shop, &link, "k1", &wish_by("practice", 2)).await;

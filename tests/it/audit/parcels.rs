@@ -1,6 +1,6 @@
 //! What breaks in parcels and batches, and the findings that must say so.
 
-use super::Break;
+use super::{Break, LATE_OPEN, LATE_REFUND};
 
 pub const BOXED: &str = "cases packed, shipped and delivered are those of parcels";
 pub const TWICE: &str = "no case of an order is in two parcels";
