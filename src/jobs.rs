@@ -82,6 +82,14 @@ static TABLE: &[Job] = &[
         run: |app| Box::pin(chores::promise_backlog(app)),
     },
     Job {
+        name: "late-defaults",
+        schedule: "40 * * * * *",
+        about: "Take the default where the buyer of a late order did not answer in time",
+        limit: MINUTE,
+        at_start: true,
+        run: |app| Box::pin(chores::late_defaults(app)),
+    },
+    Job {
         name: "track-parcels",
         schedule: "30 */5 * * * *",
         about: "Follow parcels at Kuaidi100",

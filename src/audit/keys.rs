@@ -81,6 +81,8 @@ pub const KEYS: &[Key] = &[
     key("waybill", "parcel_id", "parcel"),
     key("waybill", "entered_by", "staff"),
     key("parcel_event", "parcel_id", "parcel"),
+    key("late_question", "order_id", "orders"),
+    key("late_question", "asked_by", "staff"),
     key("wish", "order_id", "orders"),
     key("wish", "decided_by", "staff"),
     key("tracking", "waybill_id", "waybill"),

@@ -113,6 +113,15 @@ impl Rooms {
         &self.calendar
     }
 
+    /// Leaves the pick-up of one carrier only; none at all when the village has no such carrier.
+    pub fn keep_only(&mut self, carrier: &str) {
+        for (of, days) in self.pickup.iter_mut().enumerate() {
+            if self.calendar.carriers[of].carrier != carrier {
+                days.fill(0);
+            }
+        }
+    }
+
     /// Whether the same days have room for one case, so that one case is promised the same.
     pub fn is_open_as(&self, other: &Rooms) -> bool {
         let open = |days: &[i64], others: &[i64]| {

@@ -11,6 +11,7 @@ pub mod desk;
 pub mod door;
 pub mod edit;
 pub mod import;
+pub mod late;
 pub mod links;
 pub mod live;
 pub mod log;

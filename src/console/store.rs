@@ -81,6 +81,13 @@ pub async fn without_waybill(db: &Db, village: VillageId) -> Result<Tally> {
         .bind(village).fetch_one(ex).await)?)
 }
 
+/// Late orders whose buyers have not answered yet.
+pub async fn late_asked(db: &Db, village: VillageId) -> Result<i64> {
+    Ok(on!(db, ex => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM late_question WHERE village_id = $1 AND state = 'asked'")
+        .bind(village).fetch_one(ex).await)?)
+}
+
 /// Refunds that are not done, and their money.
 pub async fn refunds_waiting(db: &Db, village: VillageId) -> Result<Tally> {
     Ok(on!(db, ex => sqlx::query_as(

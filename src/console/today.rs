@@ -33,6 +33,8 @@ const IMPORT_LASTS: Duration = Duration::from_secs(3_600);
 
 const DAYS: u64 = 7;
 
+const UNPAID: &str = "/console/orders?status=awaiting_payment";
+
 /// Something that waits for a hand.
 struct Chore {
     count: i64,
@@ -186,6 +188,9 @@ async fn chores(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
             "/console/orders?status=paid",
             "go",
         );
+        let words = lang.say("个晚到的订单等买家回答", "late orders wait for their buyers");
+        let asked = store::late_asked(db, village).await?;
+        add(asked, words, String::new(), "/console/late", "go");
         let low = low_stock(desk, now).await?;
         let count = i64::try_from(low.len()).unwrap_or(i64::MAX);
         let words = lang.say("种货快没了", "skus running out");
@@ -200,8 +205,7 @@ async fn chores(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
     if desk.is(&[Role::Manager]) {
         let waiting = store::ending(db, village, now, now.plus(SOON)).await?;
         let words = lang.say("单十分钟内到期未付", "unpaid orders end within ten minutes");
-        let href = "/console/orders?status=awaiting_payment";
-        add(waiting.orders, words, cases(waiting.sum), href, "wait");
+        add(waiting.orders, words, cases(waiting.sum), UNPAID, "wait");
         let running = store::imports_running(db, village, now.minus(IMPORT_LASTS)).await?;
         let words = lang.say("个文件正在导入", "files are being imported");
         add(running, words, String::new(), "/console/imports", "go");

@@ -160,6 +160,7 @@ pub fn act(lang: Lang, act: &str) -> &str {
         "order.edit" => lang.say("修改订单", "Edited the order"),
         "order.propose" => lang.say("提出修改", "Proposed a change"),
         "order.place" => lang.say("代客下单", "Placed for a buyer"),
+        "late.ask" => lang.say("问晚到的买家", "Asked about a late order"),
         "orders.import" => lang.say("导入订单", "Imported orders"),
         "payment.confirm" => lang.say("确认收款", "Confirmed a payment"),
         "refund.start" => lang.say("发起退款", "Started a refund"),

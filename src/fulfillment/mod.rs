@@ -9,6 +9,7 @@ pub mod batches;
 pub mod carriers;
 pub mod codes;
 pub mod commit;
+pub mod late;
 pub mod lots;
 pub mod moving;
 pub mod packing;

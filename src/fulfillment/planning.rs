@@ -1,6 +1,6 @@
 //! The plan of a shop: reads what there is, lets `plan` decide, and gives each parcel its lots.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -171,6 +171,28 @@ pub fn draft(ground: &Ground, question: &Question) -> Result<Draft> {
     Ok(draft)
 }
 
+impl Unit {
+    /// The numbers of its orders.
+    pub fn numbers(&self) -> Vec<String> {
+        let inside = self.shapes.iter().flat_map(|shape| &shape.inside);
+        let numbers: BTreeSet<&str> = inside.map(|it| it.number.as_str()).collect();
+        numbers.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Plans on a thread of its own: a large shop's plan takes a while.
+///
+/// # Errors
+/// Those of [`draft`].
+pub async fn compute(ground: Ground, question: &Question) -> Result<(Ground, Draft)> {
+    let question = question.clone();
+    let computed = tokio::task::spawn_blocking(move || {
+        let draft = draft(&ground, &question)?;
+        Ok((ground, draft))
+    });
+    computed.await.map_err(anyhow::Error::from)?
+}
+
 /// A unit as `plan` takes it.
 fn asked(unit: &Unit, calendar: &Calendar) -> plan::Parcel {
     plan::Parcel {
@@ -310,7 +332,10 @@ fn spoil(ground: &Ground, spoiled: &[Spoiled]) -> (HashMap<Uuid, Supply>, Shelf)
 }
 
 /// What earlier work has left of each day.
-fn room_left(calendar: &Calendar, taken: &BTreeMap<(NaiveDate, String), i64>) -> (Workshop, Vec<Carrier>) {
+pub fn room_left(
+    calendar: &Calendar,
+    taken: &BTreeMap<(NaiveDate, String), i64>,
+) -> (Workshop, Vec<Carrier>) {
     let (mut workshop, mut carriers) = (calendar.workshop.clone(), calendar.carriers.clone());
     for ((day, carrier), cases) in taken {
         let left = (workshop.capacity(*day) - cases).max(0);

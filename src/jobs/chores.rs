@@ -10,6 +10,7 @@ use crate::orders::store::ending::expire_due;
 use crate::orders::store::promised;
 use crate::outbox::{self, send};
 use crate::payments::close;
+use crate::payments::late;
 use crate::payments::reconcile::Reconciler;
 use crate::state::App;
 use crate::{transact, villages};
@@ -143,6 +144,16 @@ pub(super) async fn promise_backlog(app: App) -> Result<String> {
         transact!(app.db, tx => calendar::looked_at_backlog(tx, village, edition).await)?;
     }
     Ok(format!("{given} promised"))
+}
+
+pub(super) async fn late_defaults(app: App) -> Result<String> {
+    let (mut taken, mut ended) = (0, 0);
+    for village in village_ids(&app).await? {
+        let done = late::take_defaults(&app.db, &app.ids, village, app.clock.now()).await?;
+        taken += done.taken;
+        ended += done.ended;
+    }
+    Ok(format!("{taken} taken, {ended} ended"))
 }
 
 pub(super) async fn clean_outbox(app: App) -> Result<String> {

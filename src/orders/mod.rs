@@ -9,6 +9,7 @@ pub mod edit;
 mod form;
 pub mod import;
 pub mod intake;
+pub mod late;
 pub mod pages;
 pub mod place;
 pub mod promised;

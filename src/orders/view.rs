@@ -8,9 +8,10 @@ use uuid::Uuid;
 use super::decide::Accepted;
 use super::draft::Draft;
 use super::edit::Shape;
+use super::late::LateView;
 use super::promised::Promised;
 use super::store::changes::{self, Change};
-use super::store::read;
+use super::store::{late, read};
 use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
 use crate::calendar::promise::{Dates, Promise};
 use crate::clock::Timestamp;
@@ -46,6 +47,9 @@ pub struct OrderView {
     /// counts the edits and their proposals; whoever changes an order names the one they have seen
     pub version: i64,
     pub changes: Vec<ChangeView>,
+    /// when it can't arrive in time: what its buyer was asked, and the answer
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<LateView>,
 }
 
 /// An edit of the order by the shop. One that is `proposed` waits for the buyer to agree or decline.
@@ -222,6 +226,7 @@ impl OrderView {
             claims: Vec::new(),
             version: 1,
             changes: Vec::new(),
+            late: None,
         }
     }
 
@@ -273,6 +278,7 @@ impl OrderView {
             claims: Vec::new(),
             version: order.version,
             changes: changes.into_iter().map(ChangeView::from).collect(),
+            late: None,
         }
     }
 }
@@ -300,6 +306,8 @@ pub async fn load_with_order(
     let refunds = read::refunds(db, village, id).await?;
     let changes = changes::of_order(db, village, id).await?;
     let mut view = OrderView::of(&order, lines, refunds, changes, now);
+    let question = late::latest(db, village, id).await?;
+    view.late = question.map(|question| question.view(&order));
     // nothing else has been put into parcels
     if order.packed > 0 {
         let events = read::parcel_events(db, village, id).await?;

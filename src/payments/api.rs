@@ -18,6 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::error::{Result, conflict, invalid, not_found, text};
 use crate::money::{Fen, Method};
+use crate::orders::late::Answer;
 use crate::orders::store::read;
 use crate::orders::view::{self, OrderView, by_number};
 use crate::orders::{Hold, Order};
@@ -115,6 +116,21 @@ pub async fn open(
 /// The buyer's cancel: unpaid, the stock is free at once; paid and unpacked, the money starts on its way back.
 pub async fn cancel(till: Till, Path(token): Path<String>) -> Result<Json<OrderView>> {
     till.cancel(&token).await.map(Json)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerLate {
+    answer: Answer,
+}
+
+/// The buyer of a late order says what to do.
+pub async fn answer_late(
+    till: Till,
+    Path(token): Path<String>,
+    Json(input): Json<AnswerLate>,
+) -> Result<Json<OrderView>> {
+    till.answer_late(&token, input.answer).await.map(Json)
 }
 
 #[derive(Deserialize, ToSchema)]

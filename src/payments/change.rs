@@ -33,7 +33,7 @@ use crate::orders::edit::{self, Shape, Wish};
 use crate::orders::store::changes::{self, Change, NewChange};
 use crate::orders::store::{ending, promised, read};
 use crate::orders::view::{self, OrderView};
-use crate::orders::{ChangeState, Order};
+use crate::orders::{ChangeState, Line, Order};
 use crate::villages::auth::By;
 use crate::web::input::Check;
 use crate::web::json::Json;
@@ -267,6 +267,43 @@ async fn check_unrefunded(tx: &mut Tx, order: &Order) -> Result<()> {
         return Err(conflict("refunded-before", detail));
     }
     Ok(())
+}
+
+/// Adds freight that its buyer has just agreed to pay to a locked order, whose lines are these. Nothing else changes; what
+/// is due now comes in as after any edit that was agreed to.
+///
+/// # Errors
+/// 409 when money of the order was given back before.
+pub async fn add_freight(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    lines: &[Line],
+    extra: Fen,
+    (reason, asked_by): (&str, Uuid),
+    at: Timestamp,
+) -> Result<()> {
+    check_unrefunded(tx, order).await?;
+    let before = Shape::of(order, lines);
+    let mut after = Shape::of(order, lines);
+    after.freight_fen = Fen(before.freight_fen.0 + extra.0);
+    after.total_fen = Fen(before.total_fen.0 + extra.0);
+    after.fields = vec!["freight_fen".to_owned()];
+    let new = NewChange {
+        version: order.version + 1,
+        staff: asked_by,
+        reason,
+        before: &before,
+        after: &after,
+        delta: extra,
+        state: ChangeState::Agreed,
+    };
+    changes::insert(tx, order, &new, at).await?;
+    let nothing = Taken {
+        stock: Vec::new(),
+        skus: Vec::new(),
+    };
+    apply(tx, ids, order, &before, &after, &nothing, None, at).await
 }
 
 /// Makes an edit of a locked order, and settles what it means for money that was paid or was about to be.

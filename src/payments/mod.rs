@@ -11,6 +11,7 @@ pub mod daily;
 pub mod desk;
 mod errand;
 mod events;
+pub mod late;
 pub mod pages;
 pub mod practice;
 pub mod provider;

@@ -12,11 +12,12 @@ use super::till::{NextStep, Till};
 use super::wechat::Scene;
 use super::{change, store, transfer};
 use crate::clock::Timestamp;
-use crate::error::{Error, Result, Text, not_found, text};
+use crate::error::{Error, Result, Text, invalid, not_found, text};
 use crate::id::parse_order_token;
 use crate::links::qr;
 use crate::links::store::board::code;
 use crate::money::{Fen, Method};
+use crate::orders::late::{Answer, LateView, State as LateState};
 use crate::orders::view::{ChangeView, OrderView, load_with_order};
 use crate::orders::{ChangeState, Order, Status};
 use crate::phone::{mask_name, mask_phone};
@@ -134,6 +135,28 @@ pub async fn answer(
     };
     match answered {
         Ok(Json(order)) => Ok(Redirect::to(&format!("/o/{}", order.token)).into_response()),
+        Err(error) => refused(&till, lang, &token, error).await,
+    }
+}
+
+/// One of the three buttons of a late order was pressed.
+pub async fn answer_late(
+    till: Till,
+    lang: Lang,
+    Path(token): Path<String>,
+    RawForm(body): RawForm,
+) -> Result<Response> {
+    let chosen = form_urlencoded::parse(&body).find(|(name, _)| name == "answer");
+    let answer = chosen.and_then(|(_, value)| serde_json::from_value(value.as_ref().into()).ok());
+    let answered = match answer {
+        Some(answer) => till.answer_late(&token, answer).await,
+        None => Err(invalid(
+            "answer",
+            text("请选一个办法。", "Please choose one of the buttons."),
+        )),
+    };
+    match answered {
+        Ok(order) => Ok(Redirect::to(&format!("/o/{}", order.token)).into_response()),
         Err(error) => refused(&till, lang, &token, error).await,
     }
 }
@@ -337,6 +360,34 @@ impl OrderPage {
     fn proposal(&self) -> Option<&ChangeView> {
         let waits = |change: &&ChangeView| change.state == ChangeState::Proposed;
         self.order.changes.iter().find(waits)
+    }
+
+    /// A question that waits for the buyer's answer.
+    fn question(&self) -> Option<&LateView> {
+        let late = self.order.late.as_ref();
+        late.filter(|late| late.state == LateState::Asked && self.now < late.answer_by && self.can_cancel())
+    }
+
+    /// What was answered, or done without an answer.
+    fn late_words(&self) -> Option<&'static str> {
+        let (late, lang) = (self.order.late.as_ref()?, self.lang);
+        Some(match (late.state, late.answer?) {
+            (LateState::Answered, Answer::Carrier) => {
+                lang.say("您选了改用别的快递。", "You chose another carrier.")
+            }
+            (LateState::Answered, Answer::After) => {
+                lang.say("您选了节后再发。", "You chose after the festival.")
+            }
+            (LateState::Answered, Answer::Refund) => lang.say("您选了退款。", "You chose your money back."),
+            (_, Answer::Refund) => lang.say(
+                "到期没有选择，已按约定退款。",
+                "Nobody chose in time, so the money goes back as announced.",
+            ),
+            _ => lang.say(
+                "到期没有选择，已按约定改为节后再发。",
+                "Nobody chose in time, so it leaves after the festival as announced.",
+            ),
+        })
     }
 
     fn changes_items(&self, change: &ChangeView) -> bool {

@@ -44,6 +44,12 @@ fn page_routes() -> Vec<Route> {
             payments::pages::answer,
             "Its form to agree to a change or decline it",
         ),
+        post(
+            "/o/{order}/late",
+            Public,
+            payments::pages::answer_late,
+            "Its three buttons when it can't arrive in time",
+        ),
         get("/t/{lot}", Public, trace::page, "Where a lot comes from"),
         get(
             "/practice/{payment}",
@@ -134,6 +140,14 @@ fn buyer_routes() -> Vec<Route> {
             payments::api::cancel,
             "Cancel an unpacked order",
         )
+        .gives::<OrderView>(200),
+        post(
+            "/api/v1/orders/{order}/late",
+            Public,
+            payments::api::answer_late,
+            "Say what to do about a late order: another carrier, after the festival, or money back",
+        )
+        .takes::<payments::api::AnswerLate>()
         .gives::<OrderView>(200),
         post(
             "/api/v1/practice/{payment}/pay",

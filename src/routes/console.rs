@@ -2,7 +2,7 @@
 
 use super::{Access, EVERYONE, READERS, Route, form, get, post};
 use crate::console::{
-    count, deal, door, edit, import, links, live, log, money, order, orders, place, products, reports,
+    count, deal, door, edit, import, late, links, live, log, money, order, orders, place, products, reports,
     settings, show, skus, stock, team, today,
 };
 use crate::orders::import::MAX_BYTES;
@@ -24,6 +24,7 @@ pub fn routes() -> Vec<Route> {
     let parts = [
         frame(),
         orders_routes(),
+        late_routes(),
         order_acts(),
         super::console_sending::routes(),
         stock_routes(),
@@ -33,6 +34,24 @@ pub fn routes() -> Vec<Route> {
         people(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// The late list.
+fn late_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/console/late",
+            READ,
+            late::page,
+            "Late orders, and what their buyers were asked",
+        ),
+        post(
+            "/console/late",
+            MANAGER,
+            late::ask,
+            "Ask the buyers of late orders",
+        ),
+    ]
 }
 
 /// The frame, and the first page.

@@ -10,6 +10,7 @@ pub(super) fn routes() -> Vec<Route> {
     let parts = [
         calendar_routes(),
         plan_routes(),
+        late_routes(),
         batch_routes(),
         packing_routes(),
         parcel_routes(),
@@ -98,6 +99,27 @@ fn plan_routes() -> Vec<Route> {
         )
         .takes::<fulfillment::wishes::Wish>()
         .gives::<fulfillment::wishes::Wish>(200),
+    ]
+}
+
+fn late_routes() -> Vec<Route> {
+    use fulfillment::api::late;
+    vec![
+        post(
+            "/api/v1/late",
+            Staff(&[Manager]),
+            late::ask,
+            "Ask the buyers of late orders what to do, with a default at a deadline",
+        )
+        .takes::<late::AskLate>()
+        .gives::<late::AskedView>(200),
+        get(
+            "/api/v1/late",
+            Staff(READERS),
+            late::list,
+            "What buyers of late orders were asked and answered, ?state=",
+        )
+        .gives::<late::LateList>(200),
     ]
 }
 

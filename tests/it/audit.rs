@@ -159,8 +159,10 @@ async fn a_shop_at_work_is_clean() {
         let findings = check(&shop.app.db).await.unwrap();
         assert!(is_clean(&findings), "{}", report(&findings));
         for finding in &findings {
-            // no order of another shop was imported and no provider told us anything; the rest must have been looked at
+            // no order of another shop was imported, no provider told us anything and nobody was asked; the rest must
+            // have been looked at
             let nothing = finding.name == "an order of another shop is here once"
+                || finding.name.contains("late order")
                 || finding.name.starts_with("a provider's event");
             assert_eq!(finding.rows == 0, nothing, "{}", report(&findings));
         }

@@ -253,3 +253,35 @@ async fn money_goes_back(browser: &mut Browser<'_>, path: &str) {
         .has(&["¥8.50"]);
     browser.open("/console/money").await.has(&["¥8.50", "等人工退"]);
 }
+
+#[tokio::test]
+async fn buyers_of_late_orders_are_asked_from_the_late_list() {
+    on_both(async |shop| {
+        let order = crate::late::late_order(shop).await;
+        let number = order["number"].as_str().unwrap();
+        let mut browser = Browser::of(shop, "manager-zhang").await;
+        let list = "/console/late";
+        let page = browser.open(list).await;
+        page.has(&["赶不上的，还没问", &format!("value=\"{number}\""), "1月22日"]);
+        browser.press(list, &[]).await.has(&["请先勾选订单"]);
+        let fields = [("order", number), ("hours", "48"), ("default", "refund")];
+        assert_eq!(browser.press(list, &fields).await.location(), list);
+        let page = browser.open(list).await;
+        page.has(&[
+            "1 单里问了 1 单",
+            "没有要问的订单",
+            "1月22日 10:00",
+            "顺丰速运 +¥12.00",
+        ]);
+        page.has(&[&format!("/o/{}", order["token"].as_str().unwrap())]);
+        browser.open("/console").await.has(&["个晚到的订单等买家回答"]);
+        let mut packer = Browser::of(shop, "packer-zhang").await;
+        packer
+            .open(list)
+            .await
+            .has(&["等回答"])
+            .has_not(&["name=\"hours\""]);
+        assert_eq!(packer.press(list, &fields).await.status, 403);
+    })
+    .await;
+}

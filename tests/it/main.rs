@@ -30,6 +30,7 @@ mod jobs;
 mod kuaidi100;
 #[path = "../fakes/kuaidi100/server.rs"]
 mod kuaidi100_fake;
+mod late;
 mod links;
 mod links_app;
 mod links_seen;

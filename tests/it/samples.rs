@@ -222,6 +222,11 @@ fn sending(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/v1/orders/{order}/wish") => {
             json!({"carrier": "zto", "arrive_by": "2024-02-08", "not_before": "2024-01-21", "together": true})
         }
+        ("POST", "/api/v1/late") => {
+            json!({"orders": ["240120-0001"], "answer_by": "2024-01-21T02:00:00Z", "default": "refund",
+                   "shop_pays": true, "as_of": "2024-01-20", "deadline": "2024-02-08"})
+        }
+        ("POST", "/api/v1/orders/{order}/late") => json!({"answer": "after"}),
         ("POST", "/api/v1/batches/{batch}/hold") => json!({"parcels": ["P00018"], "reason": "等买家回话"}),
         ("POST", "/api/v1/batches/{batch}/split") => {
             json!({"parcels": ["P00018"], "ship_on": "2024-01-22", "carrier": "zto"})

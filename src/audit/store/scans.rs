@@ -30,6 +30,7 @@ pub const SCANS: &[Scan] = &[
     LINES,
     ORDERS,
     DAYS,
+    LATE,
     LINK_KEYS,
     SHOP_NUMBERS,
     OPEN_PAYMENTS,
@@ -250,6 +251,24 @@ const DAYS: Scan = Scan {
 };
 
 /// Without a link, a key is one of staff.
+const LATE: Scan = Scan {
+    from: "late_question AS question
+           LEFT JOIN orders ON orders.village_id = question.village_id AND orders.id = question.order_id",
+    label: order_label!(),
+    holds: &[
+        (
+            "12",
+            "a late order's question is open while the order lives only",
+            "question.state <> 'asked' OR orders.cancelled < orders.ordered",
+        ),
+        (
+            "12",
+            "whose late order's answer was money back has ended",
+            "question.answer IS NULL OR question.answer <> 'refund' OR orders.cancelled = orders.ordered",
+        ),
+    ],
+};
+
 const LINK_KEYS: Scan = Scan {
     from: "(SELECT village_id, link_id, idem_key, COUNT(*) AS placed
             FROM orders WHERE idem_key IS NOT NULL GROUP BY village_id, link_id, idem_key) AS keyed",

@@ -1,6 +1,7 @@
 //! Fulfilment over HTTP.
 
 pub mod batches;
+pub mod late;
 pub mod paper;
 pub mod parcels;
 pub mod plan;

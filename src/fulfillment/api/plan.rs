@@ -14,7 +14,6 @@ use crate::error::{Result, busy, invalid, text};
 use crate::fulfillment::commit::{self, PlanDiff, Sending};
 use crate::fulfillment::planning::{self, Draft, Ground, Late, Load};
 use crate::fulfillment::question::{PlanRequest, Question, Spoiled, lay_over};
-use crate::fulfillment::shaping::Unit;
 use crate::fulfillment::store;
 use crate::fulfillment::wishes::{self, Wish};
 use crate::money::Fen;
@@ -97,16 +96,10 @@ pub struct KeptView {
     pub cases: i64,
 }
 
-fn numbers(unit: &Unit) -> Vec<String> {
-    let inside = unit.shapes.iter().flat_map(|shape| &shape.inside);
-    let numbers: BTreeSet<&str> = inside.map(|it| it.number.as_str()).collect();
-    numbers.into_iter().map(str::to_owned).collect()
-}
-
 fn planned(load: &Load) -> PlannedView {
     PlannedView {
         id: load.unit.id.clone(),
-        orders: numbers(&load.unit),
+        orders: load.unit.numbers(),
         cases: load.unit.cases(),
         grams: load.unit.shapes.iter().map(|shape| shape.grams).sum(),
         carrier: load.carrier.clone(),
@@ -117,7 +110,7 @@ fn planned(load: &Load) -> PlannedView {
 }
 
 fn late(late: &Late) -> LateView {
-    let orders = numbers(&late.unit);
+    let orders = late.unit.numbers();
     let (ship_on, carrier, arrives_on) = match &late.sending {
         Some((day, carrier, arrives)) => (Some(*day), Some(carrier.clone()), Some(*arrives)),
         None => (None, None, None),
@@ -167,22 +160,12 @@ fn view(ground: &Ground, question: &Question, draft: &Draft, diff: Option<PlanDi
     }
 }
 
-/// Plans on a thread of its own: a large shop's plan takes a while.
-async fn compute(ground: Ground, question: &Question) -> Result<(Ground, Draft)> {
-    let question = question.clone();
-    let computed = tokio::task::spawn_blocking(move || {
-        let draft = planning::draft(&ground, &question)?;
-        Ok((ground, draft))
-    });
-    computed.await.map_err(anyhow::Error::from)?
-}
-
 /// Computes the plan; with `commit`, makes its batches in the place of those that were planned before.
 pub async fn plan(State(db): State<Db>, by: By, Json(input): Json<PlanRequest>) -> Result<Json<PlanView>> {
     let question = input.check(by.at.day())?;
     for _ in 0..MAX_TRIES {
         let ground = planning::read(&db, by.staff.village, question.as_of).await?;
-        let (ground, draft) = compute(ground, &question).await?;
+        let (ground, draft) = planning::compute(ground, &question).await?;
         if !input.commit {
             return Ok(Json(view(&ground, &question, &draft, None)));
         }
@@ -302,8 +285,8 @@ pub async fn what_if(State(db): State<Db>, by: By, Json(input): Json<WhatIf>) ->
             quantity: lot.quantity,
         });
     }
-    let (ground, before) = compute(ground, &question).await?;
-    let (other, after) = compute(other, &asked).await?;
+    let (ground, before) = planning::compute(ground, &question).await?;
+    let (other, after) = planning::compute(other, &asked).await?;
     Ok(Json(WhatIfView {
         difference: difference(&before, &after),
         before: view(&ground, &question, &before, None),
@@ -313,7 +296,7 @@ pub async fn what_if(State(db): State<Db>, by: By, Json(input): Json<WhatIf>) ->
 
 fn difference(before: &Draft, after: &Draft) -> PlanDifference {
     let late = |draft: &Draft| -> BTreeSet<String> {
-        draft.late.iter().flat_map(|late| numbers(&late.unit)).collect()
+        draft.late.iter().flat_map(|late| late.unit.numbers()).collect()
     };
     let sent = |draft: &Draft| -> BTreeMap<String, Sending> {
         let sending = |load: &Load| Sending {

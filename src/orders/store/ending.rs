@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::changes::decline_open;
-use super::promised;
+use super::{late, promised};
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
 use crate::error::Result;
@@ -144,10 +144,11 @@ async fn revivable_offers(tx: &mut Tx, order: &Order) -> Result<Option<Vec<(Uuid
 }
 
 /// Gives the live cases of these orders back to stock and offers, marks their lines cancelled, and closes what was
-/// still waiting to be paid or agreed to. What a provider has offered becomes `unknown`, to be closed there.
+/// still waiting to be paid, agreed to or answered. What a provider has offered becomes `unknown`, to be closed there.
 async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid], now: Timestamp) -> Result<()> {
     decline_open(tx, village, ids).await?;
     let ids = json(&ids);
+    late::end_open(tx, village, &ids, now).await?;
     let stock_cases = stock_cases(tx, village, &ids).await?;
     let offer_cases: Vec<(Uuid, Uuid, i64)> = on!(tx,
         sqlite: "SELECT orders.link_id, line.sku_id, -SUM(line.ordered - line.cancelled)

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod ending;
 pub mod hot;
+pub mod late;
 pub mod promised;
 pub mod read;
 pub mod write;

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::calendar::promise::{Promise, Rooms};
 use crate::calendar::store::{self as calendar, Back};
 use crate::clock::Timestamp;
 use crate::db::{Tx, json};
@@ -44,10 +45,7 @@ pub async fn renew(
 ) -> Result<bool> {
     let village = order.village_id;
     let ids = json(&[order.id]);
-    let old: Option<Promised> = order
-        .promise
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
+    let old = stored(order);
     if held && old.is_some() {
         give_back(tx, village, &ids).await?;
     }
@@ -60,19 +58,91 @@ pub async fn renew(
     };
     let ready = ready_days(tx, village, &ids).await?.get(&order.id).copied();
     let promise = rooms.take(province, cases, ready);
+    let new = replace(tx, order, promise, &rooms, reason, now).await?;
+    let version = |promise: &Option<Promised>| promise.as_ref().map(|it| it.version);
+    Ok(version(&new) != version(&old))
+}
+
+/// What a promise has to keep to.
+#[derive(Clone, Copy, Default)]
+pub struct Limits<'a> {
+    /// the first day on which it leaves
+    pub not_before: Option<NaiveDate>,
+    pub carrier: Option<&'a str>,
+    /// the last day on which it arrives
+    pub arrive_by: Option<NaiveDate>,
+}
+
+/// Promises a locked order anew within limits, like [`renew`]. `None` when there is no such day: then what has been done
+/// in this transaction has to be given up.
+pub async fn renew_within(
+    tx: &mut Tx,
+    order: &Order,
+    limits: Limits<'_>,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<Promised>> {
+    let (village, ids) = (order.village_id, json(&[order.id]));
+    if stored(order).is_some() {
+        give_back(tx, village, &ids).await?;
+    }
+    let Some(mut rooms) = calendar::lock_rooms(tx, village, now).await? else {
+        return Ok(None);
+    };
+    let ready = ready_days(tx, village, &ids).await?.get(&order.id).copied();
+    let cases = order.ordered - order.cancelled;
+    let Some(promise) = limits.take(&mut rooms, order.province_code(), cases, ready) else {
+        return Ok(None);
+    };
+    replace(tx, order, Some(promise), &rooms, reason, now).await
+}
+
+impl Limits<'_> {
+    /// Finds a promise within the limits and takes its room.
+    pub fn take(
+        &self,
+        rooms: &mut Rooms,
+        province: &str,
+        cases: i64,
+        ready_on: Option<NaiveDate>,
+    ) -> Option<Promise> {
+        if let Some(carrier) = self.carrier {
+            rooms.keep_only(carrier);
+        }
+        let promise = rooms.take(province, cases, ready_on.max(self.not_before))?;
+        self.arrive_by
+            .is_none_or(|last| promise.arrives_by <= last)
+            .then_some(promise)
+    }
+}
+
+fn stored(order: &Order) -> Option<Promised> {
+    let promise = order.promise.as_deref();
+    promise.and_then(|text| serde_json::from_str(text).ok())
+}
+
+/// Writes an order's new promise, whose room was taken of locked days; the old one is kept with the reason.
+async fn replace(
+    tx: &mut Tx,
+    order: &Order,
+    promise: Option<Promise>,
+    rooms: &Rooms,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<Promised>> {
+    let old = stored(order);
     let new = match (&old, &promise) {
         (Some(old), Some(promise)) => Some(old.next(promise, reason)),
         (None, Some(promise)) => Some(Promised::first(promise)),
         (_, None) => None,
     };
     let version = |promise: &Option<Promised>| promise.as_ref().map(|it| it.version);
-    let changed = version(&new) != version(&old);
-    if let Some(old) = old.filter(|_| changed) {
+    if let Some(old) = old.filter(|old| version(&new) != Some(old.version)) {
         keep_past(tx, order, &old, reason, now).await?;
     }
-    calendar::take(tx, village, &rooms.taken()).await?;
-    write(tx, village, &[(order.id, new)]).await?;
-    Ok(changed)
+    calendar::take(tx, order.village_id, &rooms.taken()).await?;
+    write(tx, order.village_id, &[(order.id, new.clone())]).await?;
+    Ok(new)
 }
 
 async fn keep_past(tx: &mut Tx, order: &Order, old: &Promised, reason: &str, now: Timestamp) -> Result<()> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::calendar::promise::Dates;
+use crate::orders::late::{AfterOffer, CarrierOffer};
 use crate::orders::view::{ChangedItem, ItemView, RefundView};
 
 fn proposal(text: &str) -> ChangeView {
@@ -15,6 +16,27 @@ fn proposal(text: &str) -> ChangeView {
             price_fen: Fen(6_800),
         }],
         fields: vec!["items".into()],
+    }
+}
+
+fn question(text: &str) -> LateView {
+    LateView {
+        state: LateState::Asked,
+        deadline: "2024-02-08".parse().ok(),
+        carrier: Some(CarrierOffer {
+            carrier: text.to_owned(),
+            name: text.to_owned(),
+            arrives_by: "2024-02-07".parse().unwrap(),
+            extra_fen: Fen(800),
+        }),
+        after: Some(AfterOffer {
+            leaves_from: "2024-02-18".parse().unwrap(),
+            arrives_by: "2024-02-20".parse().unwrap(),
+        }),
+        refund_fen: Fen(14_200),
+        answer_by: Timestamp::parse("2024-01-21T02:00:00Z").unwrap(),
+        default: Answer::After,
+        answer: None,
     }
 }
 
@@ -58,6 +80,7 @@ fn sample(lang: Lang, status: Status) -> OrderPage {
             claims: Vec::new(),
             version: 2,
             changes: vec![proposal(&bad)],
+            late: Some(question(&bad)),
         },
         qr: None,
         sender: Sender {
@@ -105,6 +128,7 @@ fn every_state_says_what_to_do_in_both_languages() {
             assert_eq!(page.contains("href=\"/s/1abcdefg\""), again, "{status:?}");
             let cancellable = matches!(status, Status::AwaitingPayment | Status::Paid);
             assert_eq!(page.contains("/o/1token/cancel"), cancellable, "{status:?}");
+            assert_eq!(page.contains("/o/1token/late"), cancellable, "{status:?}");
             assert_eq!(page.contains("/o/1token/pay"), status == Status::AwaitingPayment);
         }
     }

@@ -31,3 +31,5 @@ pub const EVENT_ONCE: &str = "a provider's event is stored once";
 pub const POINTERS: &str = "every row points to rows of its own village";
 pub const CHECKS: &str = "every table's CHECKs hold";
 pub const KEYS: &str = "the declared foreign keys hold";
+pub const LATE_OPEN: &str = "a late order's question is open while the order lives only";
+pub const LATE_REFUND: &str = "whose late order's answer was money back has ended";

@@ -1,6 +1,6 @@
 //! What breaks in parcels and batches, and the findings that must say so.
 
-use super::Break;
+use super::{Break, LATE_OPEN, LATE_REFUND};
 
 pub const BOXED: &str = "cases packed, shipped and delivered are those of parcels";
 pub const TWICE: &str = "no case of an order is in two parcels";
@@ -55,4 +55,13 @@ pub const BREAKS: &[Break] = breaks! {
      UPDATE parcel SET ship_on = '2024-02-01', arrives_on = '2024-02-02', batch_id = NULL
      WHERE order_id = (SELECT id FROM orders WHERE number = '240120-0006')"
         => [FIRST]: ["1/FT05/2024-01-20"];
+    "INSERT INTO late_question (village_id, id, order_id, state, reason, fallback, answer_by, asked_at, asked_by)
+     SELECT village_id, id, id, 'asked', '', 'after', 0, 0,
+            (SELECT id FROM staff WHERE village_id = 1 AND role = 'manager')
+     FROM orders WHERE number = '240120-0004'" => [LATE_OPEN]: ["1/240120-0004"];
+    "INSERT INTO late_question (village_id, id, order_id, state, reason, fallback, answer_by, answer, asked_at, asked_by,
+                                settled_at)
+     SELECT village_id, id, id, 'answered', '', 'after', 0, 'refund', 0,
+            (SELECT id FROM staff WHERE village_id = 1 AND role = 'manager'), 0
+     FROM orders WHERE number = '240120-0006'" => [LATE_REFUND]: ["1/240120-0006"];
 };
