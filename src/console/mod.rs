@@ -27,4 +27,5 @@ pub mod stock;
 mod store;
 pub mod team;
 pub mod today;
+pub mod told;
 pub mod words;
