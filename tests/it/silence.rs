@@ -30,10 +30,11 @@ pub fn private_in(line: &str) -> Option<String> {
 
 /// A phone, a test card, a key of Stripe's, a token in a header.
 fn private_shape(line: &str) -> Option<String> {
-    for start in ["sk_test_", "sk_live_", "whsec_", "Bearer "] {
+    // a word after "Bearer" may be a sentence's; our tokens are longer than words
+    for (start, least) in [("sk_test_", 1), ("sk_live_", 1), ("whsec_", 1), ("Bearer ", 20)] {
         if let Some((_, rest)) = line.split_once(start) {
             let rest: String = rest.chars().take_while(char::is_ascii_graphic).collect();
-            if !rest.is_empty() {
+            if rest.len() >= least {
                 return Some(format!("{start}{rest}"));
             }
         }
@@ -109,7 +110,7 @@ fn what_is_private_is_found_by_its_shape() {
         "phone=\"19912345678\"",
         "key sk_test_of_somebody",
         "secret: whsec_abc",
-        "authorization: Bearer 1abc",
+        "authorization: Bearer 1abcdefghjkmnpqrstvwxyz0123456789",
         "card 4242424242424242",
         "card 4242 4242 4242 4242",
     ] {
