@@ -122,6 +122,14 @@ static TABLE: &[Job] = &[
         run: |app| Box::pin(chores::clean_outbox(app)),
     },
     Job {
+        name: "erase-event-bodies",
+        schedule: "0 50 4 * * *",
+        about: "Erase the bodies of payment providers' events that were handled more than 30 days ago",
+        limit: Duration::from_secs(10 * 60),
+        at_start: false,
+        run: |app| Box::pin(chores::erase_event_bodies(app)),
+    },
+    Job {
         name: "refresh-statistics",
         schedule: "0 20 4 * * *",
         about: "Let the database count its rows again, for good query plans",

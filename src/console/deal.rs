@@ -6,10 +6,12 @@ use axum::response::Response;
 use super::act::Act;
 use super::desk::Desk;
 use super::order::{act, find, path};
+use super::told::channels;
 use crate::error::{Result, text};
 use crate::money::Fen;
 use crate::orders::Order;
 use crate::payments::api as money;
+use crate::payments::confirm::confirm as confirm_payment;
 use crate::villages::store as villages;
 use crate::web::form::{Field, Form, Kind, Posted};
 use crate::web::json::Json;
@@ -44,7 +46,25 @@ async fn confirm_act(desk: &Desk, order: &Order) -> Result<Act> {
         )
         .hint(desk.t("以后对账靠它。", "Accounts are matched by it."))
         .max(80),
-    );
+    )
+    .with(
+        Field::new(Kind::Pick, "channel", desk.t("渠道", "Channel"))
+            .options(channels(desk.lang))
+            .optional(),
+    )
+    .with(Field::new(Kind::Moment, "received_at", desk.t("到账时间", "Came at")).optional())
+    .with(Field::new(Kind::Text, "note", desk.t("备注", "Note")).optional());
+    let form = match due {
+        Fen::ZERO => form.with(Field::new(
+            Kind::Tick,
+            "as_surplus",
+            desk.t(
+                "订单已付清，这是多收的一笔",
+                "It is paid already: this is one more payment",
+            ),
+        )),
+        _ => form,
+    };
     Ok(act(desk, order, desk.t("确认收款", "Confirm a payment"), form)
         .fact(desk.t("还应付", "Still due"), format!("¥{due}"))
         .lead(desk.t(
@@ -65,20 +85,19 @@ pub async fn confirm(desk: Desk, Path(number): Path<String>, posted: Posted) -> 
     let done = match act.form.read() {
         Ok(input) => {
             let (db, clock) = (State(desk.db.clone()), State(desk.clock.clone()));
-            money::confirm(db, clock, desk.by.clone(), Path(number.clone()), Json(input))
-                .await
-                .map(|_| ())
+            confirm_payment(db, clock, desk.by.clone(), Path(number.clone()), Json(input)).await
         }
         Err(error) => Err(error),
     };
+    let said = match &done {
+        Ok(Json(order)) if order.checking_fen.is_some() => text(
+            "已记下。金额超过限额，等另一个人核对后才算数。",
+            "Noted. It is above the limit, and counts once another person has looked.",
+        ),
+        _ => text("已确认收款。", "The payment is confirmed."),
+    };
     let to = format!("/console/orders/{number}");
-    act.ended(
-        &desk,
-        done,
-        &to,
-        &text("已确认收款。", "The payment is confirmed."),
-    )
-    .await
+    act.ended(&desk, done.map(|_| ()), &to, &said).await
 }
 
 fn refund_act(desk: &Desk, order: &Order) -> Act {

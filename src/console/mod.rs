@@ -35,4 +35,5 @@ pub mod team;
 pub mod today;
 pub mod waybills;
 pub mod what_if;
+pub mod told;
 pub mod words;

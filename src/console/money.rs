@@ -15,6 +15,8 @@ use crate::orders::Status;
 use crate::orders::api::{self, ListQuery, OrderRow};
 use crate::payments::RefundState;
 use crate::payments::api::refund_done;
+use crate::payments::reverse::{self, UnevenOrder};
+use crate::payments::store::told::{self, Confirmation};
 use crate::villages::Role;
 use crate::web::form::{Field, Form, Kind, Posted};
 use crate::web::json::{Json, Query};
@@ -28,6 +30,10 @@ struct MoneyPage {
     shell: Shell,
     orders: Vec<OrderRow>,
     more: bool,
+    /// what a second person has to agree to
+    checking: Vec<Confirmation>,
+    /// paid too little or too much
+    uneven: Vec<UnevenOrder>,
     refunds: Vec<RefundRow>,
     next: Option<String>,
     /// which refunds: all, or those that are not done
@@ -72,7 +78,11 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response> {
     let rows = store::refunds(&desk.db, desk.by.staff.village, !all, before, ROWS + 1).await?;
     let refunds = Page::cut(rows, ROWS, |row| row.id.to_string());
     let now = desk.by.at;
+    let checking = told::confirmations(&desk.db, desk.by.staff.village, true, Uuid::max(), ROWS).await?;
+    let uneven = reverse::uneven(State(desk.db.clone()), desk.by.clone(), paging(ROWS, None)).await?;
     let page = MoneyPage {
+        checking,
+        uneven: uneven.0.items,
         shell: desk.shell(Place::Money).await?,
         more: waiting.next.is_some(),
         // what is past its end waits for nothing but the sweep

@@ -13,6 +13,7 @@ use crate::money::Fen;
 use crate::orders::api::{ClearRecipient, Unmask, unmask};
 use crate::orders::view::{OrderView, by_number, load_with_order};
 use crate::orders::{ChangeState, Order, Status};
+use crate::payments::store::told::Confirmation;
 use crate::payments::{self, Payment};
 use crate::phone::{mask_name, mask_phone};
 use crate::villages::store::Operation;
@@ -29,6 +30,7 @@ struct OrderPage {
     order: Order,
     view: OrderView,
     payments: Vec<Payment>,
+    told: Vec<Confirmation>,
     history: Vec<Operation>,
     clear: Option<ClearRecipient>,
     link: Option<String>,
@@ -87,6 +89,16 @@ impl OrderPage {
         self.may_handle_money() && self.due() > Fen::ZERO && self.view.status != Status::Cancelled
     }
 
+    /// One more payment for what is paid already: the buyer transferred twice.
+    fn may_confirm_more(&self) -> bool {
+        self.may_handle_money() && self.due() == Fen::ZERO && !self.has_ended()
+    }
+
+    /// What staff have said of a payment.
+    fn told(&self, payment: &Payment) -> Option<&Confirmation> {
+        self.told.iter().find(|told| told.payment_id == Some(payment.id))
+    }
+
     fn may_refund(&self) -> bool {
         self.may_handle_money() && self.left_to_refund() > Fen::ZERO
     }
@@ -119,6 +131,7 @@ async fn show(desk: &Desk, number: &str, clear: Option<ClearRecipient>) -> Resul
     let page = OrderPage {
         shell: desk.shell(Place::Orders).await?,
         payments: payments::store::of_order(&desk.db, order.village_id, order.id).await?,
+        told: payments::store::told::of_order(&desk.db, order.village_id, order.id).await?,
         history: store::history(
             &desk.db,
             order.village_id,

@@ -102,6 +102,18 @@ async fn village_act(desk: &Desk) -> Result<Act> {
                 ))
                 .max(160)
                 .or_empty(),
+        )
+        .with(
+            Field::new(
+                Kind::Yuan,
+                "second_person_above_fen",
+                desk.t("收款超过多少元要两个人确认", "Two people confirm above (yuan)"),
+            )
+            .value(settings.second_person_above_fen.to_string())
+            .hint(desk.t(
+                "同一订单的转账和现金；填 0 就不用第二个人。",
+                "Transfers and cash of one order; 0 takes one person only.",
+            )),
         );
     Ok(Act::new(
         Place::Settings,

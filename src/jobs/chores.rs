@@ -12,6 +12,7 @@ use crate::outbox::{self, send};
 use crate::payments::close;
 use crate::payments::late;
 use crate::payments::reconcile::Reconciler;
+use crate::payments::store::events;
 use crate::state::App;
 use crate::{transact, villages};
 
@@ -23,6 +24,16 @@ const ORDERS_AT_ONCE: i64 = 500;
 
 /// How long delivered events are kept.
 const KEEP_DELIVERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// How long the bodies of payment providers' events are kept once they are handled: as long as anybody might ask what
+/// exactly was told.
+const KEEP_BODIES: Duration = Duration::from_secs(30 * 86_400);
+
+/// Bodies that one transaction erases.
+const BODIES_AT_ONCE: i64 = 500;
+
+/// Where events are kept that name nothing of ours.
+const NO_VILLAGE: VillageId = VillageId(0);
 
 async fn village_ids(app: &App) -> Result<Vec<VillageId>> {
     let villages = villages::store::villages(&app.db).await?;
@@ -169,6 +180,23 @@ pub(super) async fn clean_outbox(app: App) -> Result<String> {
         }
     }
     Ok(format!("{removed} removed"))
+}
+
+pub(super) async fn erase_event_bodies(app: App) -> Result<String> {
+    let before = app.clock.now().minus(KEEP_BODIES);
+    let mut erased = 0;
+    for village in village_ids(&app).await?.into_iter().chain([NO_VILLAGE]) {
+        loop {
+            let some = transact!(app.db, tx => {
+                events::erase_bodies(tx, village, before, BODIES_AT_ONCE).await
+            })?;
+            erased += some;
+            if i64::try_from(some).is_ok_and(|some| some < BODIES_AT_ONCE) {
+                break;
+            }
+        }
+    }
+    Ok(format!("{erased} erased"))
 }
 
 pub(super) async fn refresh_statistics(app: App) -> Result<String> {

@@ -44,16 +44,22 @@ pub enum Hold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldEvent {
     Sold,
+    /// the money that made it a sale never came
+    Unsold,
     Ended,
 }
 
 impl Hold {
-    /// The hold's machine: it leaves `active` once, and nothing brings it back but a sale that reserves again.
+    /// The hold's machine: it leaves `active` once, and nothing brings it back but a sale that reserves again, or one
+    /// that turns out to be none.
     pub fn next(self, event: HoldEvent) -> Option<Hold> {
         match (self, event) {
             (Hold::Active | Hold::Released, HoldEvent::Sold) => Some(Hold::Consumed),
             (Hold::Active | Hold::Consumed, HoldEvent::Ended) => Some(Hold::Released),
-            (Hold::Consumed, HoldEvent::Sold) | (Hold::Released, HoldEvent::Ended) => None,
+            (Hold::Consumed, HoldEvent::Unsold) => Some(Hold::Active),
+            (Hold::Consumed, HoldEvent::Sold)
+            | (Hold::Released, HoldEvent::Ended)
+            | (Hold::Active | Hold::Released, HoldEvent::Unsold) => None,
         }
     }
 }
@@ -355,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_hold_is_given_up_once() {
-        use HoldEvent::{Ended, Sold};
+        use HoldEvent::{Ended, Sold, Unsold};
         for (from, event, to) in [
             (Hold::Active, Sold, Some(Hold::Consumed)),
             (Hold::Active, Ended, Some(Hold::Released)),
@@ -363,6 +369,9 @@ mod tests {
             (Hold::Consumed, Ended, Some(Hold::Released)),
             (Hold::Released, Sold, Some(Hold::Consumed)),
             (Hold::Released, Ended, None),
+            (Hold::Consumed, Unsold, Some(Hold::Active)),
+            (Hold::Active, Unsold, None),
+            (Hold::Released, Unsold, None),
         ] {
             assert_eq!(from.next(event), to, "{from:?} {event:?}");
         }

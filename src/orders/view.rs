@@ -34,6 +34,15 @@ pub struct OrderView {
     pub placed_at: Timestamp,
     pub pay_before: Option<Timestamp>,
     pub paid_at: Option<Timestamp>,
+    /// of an order that was paid in part: what has not come yet
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_fen: Option<Fen>,
+    /// what was paid too much, and is not on its way back
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surplus_fen: Option<Fen>,
+    /// what was seen, and counts once a second person has looked as well
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checking_fen: Option<Fen>,
     /// null when the village keeps no calendar, when there was no room within 60 days, and once the order has ended
     pub promise: Option<Dates>,
     /// why the promise is another one than at first
@@ -219,6 +228,9 @@ impl OrderView {
             placed_at: now,
             pay_before: hold_ends,
             paid_at: (accepted.total == Fen::ZERO).then_some(now),
+            missing_fen: None,
+            surplus_fen: None,
+            checking_fen: None,
             promise: accepted.promise.as_ref().map(Promise::dates),
             promise_reason: None,
             parcels: Vec::new(),
@@ -240,6 +252,7 @@ impl OrderView {
         // a hold past its end holds nothing, whether or not it has been swept
         let lapsed = order.has_lapsed(now);
         let promised = order.promised().filter(|_| !lapsed);
+        let (missing_fen, surplus_fen) = uneven(order, &refunds);
         OrderView {
             number: order.number.clone(),
             token: order.token(),
@@ -262,6 +275,9 @@ impl OrderView {
             placed_at: order.placed_at,
             pay_before: order.pay_before(),
             paid_at: order.paid_at,
+            missing_fen,
+            surplus_fen,
+            checking_fen: None,
             promise: promised.as_ref().map(Promised::dates),
             promise_reason: promised.and_then(|promised| promised.reason),
             parcels: Vec::new(),
@@ -281,6 +297,21 @@ impl OrderView {
             late: None,
         }
     }
+}
+
+/// What a live order was paid too little or too much. Money that is back, or on its way, is not too much any more.
+fn uneven(order: &Order, refunds: &[read::RefundRow]) -> (Option<Fen>, Option<Fen>) {
+    let missing = order.total_fen.0 - order.captured_fen.0;
+    if order.cancelled == order.ordered || order.captured_fen == Fen::ZERO {
+        return (None, None);
+    }
+    let given: i64 = refunds
+        .iter()
+        .filter(|refund| refund.state != "refused")
+        .map(|refund| refund.amount_fen.0)
+        .sum();
+    let some = |fen: i64| (fen > 0).then_some(Fen(fen));
+    (some(missing), some(-missing - given))
 }
 
 /// Reads an order as its buyer sees it.
@@ -308,6 +339,10 @@ pub async fn load_with_order(
     let mut view = OrderView::of(&order, lines, refunds, changes, now);
     let question = late::latest(db, village, id).await?;
     view.late = question.map(|question| question.view(&order));
+    if view.status == Status::AwaitingPayment {
+        let checking = read::checking(db, village, id).await?;
+        view.checking_fen = Some(checking).filter(|fen| *fen > Fen::ZERO);
+    }
     // nothing else has been put into parcels
     if order.packed > 0 {
         let events = read::parcel_events(db, village, id).await?;

@@ -8,13 +8,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::capture::{Received, capture};
 use super::refund::{self, Why};
-use super::store::{self, ByHand, Evidence, Listed};
+use super::store::{self, ByHand, Listed};
 use super::till::{NextStep, Till, cancel_order};
 use super::wechat::{self, Scene};
-use super::{Cause, Payment, RefundEvent, RefundState, State as PaymentState};
-use crate::clock::{Clock, Timestamp};
+use super::{Cause, RefundEvent, RefundState};
+use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Result, conflict, invalid, not_found, text};
 use crate::money::{Fen, Method};
@@ -131,67 +130,6 @@ pub async fn answer_late(
     Json(input): Json<AnswerLate>,
 ) -> Result<Json<OrderView>> {
     till.answer_late(&token, input.answer).await.map(Json)
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmPayment {
-    /// the collective's account that the money went to; never a person's
-    received_into: String,
-    amount_fen: Fen,
-    /// what the bank or the cash book says: a serial, a receipt number
-    reference: String,
-}
-
-/// Staff have seen the money of a transfer (or cash on delivery).
-pub async fn confirm(
-    State(db): State<Db>,
-    State(clock): State<Clock>,
-    by: By,
-    Path(number): Path<String>,
-    Json(input): Json<ConfirmPayment>,
-) -> Result<Json<OrderView>> {
-    let mut check = Check::new();
-    let received_into = check.line("received_into", &input.received_into, 1, 80);
-    let reference = check.line("reference", &input.reference, 1, 80);
-    check.number("amount_fen", input.amount_fen.0, 1, crate::money::MAX_FEN);
-    check.finish()?;
-    let order = by_number(&db, &by, &number).await?;
-    let method = if order.method == Method::Cod {
-        Method::Cod
-    } else {
-        Method::Transfer
-    };
-    let payment = Payment {
-        village_id: order.village_id,
-        id: by.new_id(),
-        order_id: order.id,
-        method,
-        state: PaymentState::Paid,
-        amount_fen: input.amount_fen,
-        received_into: Some(received_into.clone()),
-        reference: Some(reference.clone()),
-        created_at: by.at,
-        paid_at: Some(by.at),
-    };
-    let evidence = Evidence {
-        received_into: Some(received_into.clone()),
-        reference: Some(reference.clone()),
-        confirmed_by: Some(by.staff.id),
-    };
-    transact!(db, tx => {
-        let now = read::lock(tx, order.village_id, order.id).await?.ok_or_else(not_found)?;
-        if now.captured_fen >= now.total_fen && now.cancelled < now.ordered {
-            return Err(conflict("already-paid", text("订单已经付过款了。", "The order has been paid already.")));
-        }
-        let told = Received::Told { order: order.id, payment: payment.clone(), evidence: evidence.clone() };
-        capture(tx, &by.ids, order.village_id, told, by.at).await?;
-        let after = json!({"amount_fen": input.amount_fen, "received_into": received_into, "reference": reference});
-        by.log(tx, "payment.confirm", &number, Some(json!({"captured_fen": now.captured_fen})), Some(after)).await
-    })?;
-    view::load(&db, order.village_id, order.id, clock.now())
-        .await
-        .map(Json)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -1,7 +1,8 @@
 //! Money has come: what becomes of the order. One place for every way of paying.
 //!
 //! - the order waits: when it is covered, its hold becomes a sale; a part payment is kept and the rest still due;
-//! - more came than was due, or the order was paid already: the surplus goes back;
+//! - more came than was due, or the order was paid already: what a provider brought goes back, and of what staff have
+//!   seen themselves they decide, see `reverse.rs`;
 //! - the order expired: its cases are reserved again if they are there, else it stays unfilled and the money goes back;
 //! - the order was cancelled: the money goes back.
 
@@ -51,6 +52,7 @@ pub async fn capture(
         let why = Why::rule(Cause::Ended, "订单失效前付的部分退回");
         refund::start_rest(tx, ids, &order, why, at).await?;
     }
+    let by_staff = matches!(received, Received::Told { .. });
     match received {
         Received::Opened(payment) => {
             let paid = payment.state.next(Event::MoneyCame).ok_or_else(already_paid)?;
@@ -62,7 +64,7 @@ pub async fn capture(
             payment, evidence, ..
         } => store::insert_paid(tx, &payment, &evidence).await?,
     }
-    settle(tx, ids, &order, came, at).await
+    settle(tx, ids, &order, came, by_staff, at).await
 }
 
 fn already_paid() -> crate::error::Error {
@@ -73,7 +75,14 @@ fn already_paid() -> crate::error::Error {
 }
 
 /// `came` is the payment and its amount.
-async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, came: (Uuid, Fen), at: Timestamp) -> Result<()> {
+async fn settle(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    came: (Uuid, Fen),
+    by_staff: bool,
+    at: Timestamp,
+) -> Result<()> {
     let (payment, amount) = came;
     let village = order.village_id;
     let captured = Fen(order.captured_fen.0.saturating_add(amount.0));
@@ -104,7 +113,7 @@ async fn settle(tx: &mut Tx, ids: &Ids, order: &Order, came: (Uuid, Fen), at: Ti
         // a payment that was opened before an edit may bring what was due then
         let beyond = |captured: Fen| (captured.0 - gone.0 - order.total_fen.0).max(0);
         let surplus = Fen(beyond(captured) - beyond(order.captured_fen));
-        if surplus > Fen::ZERO {
+        if surplus > Fen::ZERO && !by_staff {
             let why = Why {
                 from: Some(payment),
                 ..Why::rule(Cause::Surplus, "多付的部分退回")

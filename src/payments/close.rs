@@ -72,6 +72,8 @@ pub struct MethodDay {
     pub in_fen: Fen,
     pub refunds: i64,
     pub out_fen: Fen,
+    /// of payments that staff had confirmed, on this day or before, and that never came
+    pub reversed_fen: Fen,
     /// 0 for ways of paying whose evidence staff enter themselves
     pub unexplained_fen: Fen,
     /// from when on the provider's bill of that day can be had, while it can't: until then the day does not close
@@ -145,6 +147,7 @@ pub async fn daily_close(
             in_fen: sum.in_fen,
             refunds: sum.refunds,
             out_fen: sum.out_fen,
+            reversed_fen: sum.reversed_fen,
             unexplained_fen: Fen::ZERO,
             waits_until: None,
         });
@@ -168,6 +171,7 @@ pub async fn daily_close(
                 in_fen: Fen::ZERO,
                 refunds: 0,
                 out_fen: Fen::ZERO,
+                reversed_fen: Fen::ZERO,
                 unexplained_fen,
                 waits_until,
             }),

@@ -27,7 +27,7 @@ pub struct PaymentRow {
     method: Method,
     state: PaymentState,
     amount_fen: Fen,
-    /// what refunds take of it, done or under way
+    /// what refunds take of it, done or under way, or its reversal
     refunding_fen: Fen,
     /// how the buyer paid at the provider: alipay, wechat_pay, card
     wallet: Option<String>,
@@ -38,6 +38,8 @@ pub struct PaymentRow {
     last_error: Option<String>,
     created_at: Timestamp,
     paid_at: Option<Timestamp>,
+    /// why it was reversed: staff had confirmed it, and it never came
+    reversed: Option<String>,
 }
 
 impl From<Listed> for PaymentRow {
@@ -55,6 +57,7 @@ impl From<Listed> for PaymentRow {
             last_error: row.last_error,
             created_at: row.created_at,
             paid_at: row.paid_at,
+            reversed: row.reversed,
         }
     }
 }

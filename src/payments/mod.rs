@@ -7,6 +7,7 @@ pub mod capture;
 pub mod change;
 mod checkout;
 pub mod close;
+pub mod confirm;
 pub mod daily;
 pub mod desk;
 mod errand;
@@ -17,9 +18,11 @@ pub mod practice;
 pub mod provider;
 pub mod reconcile;
 pub mod refund;
+pub mod reverse;
 pub mod store;
 mod stripe;
 pub mod till;
+pub mod told;
 pub mod transfer;
 pub mod webhook;
 pub mod wechat;
@@ -109,7 +112,8 @@ impl RefundState {
         use RefundState::{Agreed, Asked, ByHand, Done, Failed, Refused, Sent};
         match (self, event) {
             (Asked, RefundEvent::Agree) => Some(Agreed),
-            (Asked, RefundEvent::Refuse) => Some(Refused),
+            // a person was to send money that, as it turns out, never came
+            (Asked | ByHand, RefundEvent::Refuse) => Some(Refused),
             (Agreed | Failed, RefundEvent::Send) => Some(Sent),
             (Sent | ByHand, RefundEvent::Succeed) => Some(Done),
             // a bank may send money back that a provider has reported as refunded
@@ -222,6 +226,8 @@ mod tests {
             (Failed, Send, Some(Sent)),
             (Failed, GiveToStaff, Some(ByHand)),
             (ByHand, Succeed, Some(Done)),
+            (ByHand, Refuse, Some(Refused)),
+            (Sent, Refuse, None),
             (Done, Succeed, None),
             (Done, Send, None),
             (Refused, Agree, None),

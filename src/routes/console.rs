@@ -3,7 +3,7 @@
 use super::{Access, EVERYONE, READERS, Route, form, get, post};
 use crate::console::{
     count, deal, door, edit, import, late, links, live, log, money, order, orders, place, products, reports,
-    settings, show, skus, stock, team, today,
+    settings, show, skus, stock, team, today, told,
 };
 use crate::orders::import::MAX_BYTES;
 use crate::villages::Role::{Accountant, Host, Manager, Overseer, Packer};
@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         product_routes(),
         link_routes(),
         office(),
+        told_routes(),
         people(),
     ];
     parts.into_iter().flatten().collect()
@@ -52,6 +53,43 @@ fn late_routes() -> Vec<Route> {
             "Ask the buyers of late orders",
         ),
     ]
+}
+
+/// Money that only staff have seen.
+fn told_routes() -> Vec<Route> {
+    [
+        form(
+            "/console/confirmations/{confirmation}",
+            PAY,
+            told::agree_form,
+            told::agree,
+            "Agree to what another person has confirmed",
+        ),
+        form(
+            "/console/confirmations/{confirmation}/take-back",
+            PAY,
+            told::take_back_form,
+            told::take_back,
+            "Take a confirmation back",
+        ),
+        form(
+            "/console/payments/{payment}/reverse",
+            PAY,
+            told::reverse_form,
+            told::reverse,
+            "Reverse a payment that never came",
+        ),
+        form(
+            "/console/orders/{order}/refund-surplus",
+            PAY,
+            told::surplus_form,
+            told::surplus,
+            "Give back what was paid too much",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The frame, and the first page.

@@ -12,6 +12,7 @@ pub(super) fn routes() -> Vec<Route> {
         order_routes(),
         payment_routes(),
         money_routes(),
+        told_routes(),
         assisted_routes(),
         import_routes(),
         report_routes(),
@@ -124,10 +125,10 @@ fn payment_routes() -> Vec<Route> {
         post(
             "/api/v1/orders/{order}/confirm-payment",
             Staff(&[Manager, Accountant]),
-            payments::api::confirm,
+            payments::confirm::confirm,
             "Money was seen",
         )
-        .takes::<payments::api::ConfirmPayment>()
+        .takes::<payments::confirm::ConfirmPayment>()
         .gives::<OrderView>(200),
         post(
             "/api/v1/orders/{order}/refunds",
@@ -160,6 +161,58 @@ fn payment_routes() -> Vec<Route> {
         )
         .takes::<payments::api::RefundDone>()
         .gives::<payments::api::RefundRow>(200),
+    ]
+}
+
+/// Money that only staff have seen.
+fn told_routes() -> Vec<Route> {
+    use orders::view::OrderView;
+    use payments::{confirm, reverse};
+    vec![
+        get(
+            "/api/v1/confirmations",
+            Staff(&[Manager, Accountant, Overseer]),
+            confirm::list,
+            "What staff have confirmed, newest first; ?waiting=true for what a second person has to agree to",
+        )
+        .gives::<Page<confirm::ConfirmationRow>>(200),
+        post(
+            "/api/v1/confirmations/{confirmation}/agree",
+            Staff(&[Manager, Accountant]),
+            confirm::agree,
+            "A second person agrees that money came",
+        )
+        .gives::<confirm::ConfirmationRow>(200),
+        post(
+            "/api/v1/confirmations/{confirmation}/take-back",
+            Staff(&[Manager, Accountant]),
+            confirm::take_back,
+            "Give up a confirmation that does not count yet",
+        )
+        .takes::<confirm::TakeBack>()
+        .gives::<confirm::ConfirmationRow>(200),
+        get(
+            "/api/v1/uneven-orders",
+            Staff(&[Manager, Accountant, Overseer]),
+            reverse::uneven,
+            "Live orders that were paid too little or too much, newest first",
+        )
+        .gives::<Page<reverse::UnevenOrder>>(200),
+        post(
+            "/api/v1/orders/{order}/refund-surplus",
+            Staff(&[Manager, Accountant]),
+            reverse::refund_surplus,
+            "Give back what was paid too much",
+        )
+        .gives::<OrderView>(201),
+        post(
+            "/api/v1/payments/{payment}/reverse",
+            Staff(&[Manager, Accountant]),
+            reverse::reverse,
+            "A payment was confirmed that never came",
+        )
+        .takes::<reverse::Reverse>()
+        .gives::<OrderView>(200),
     ]
 }
 

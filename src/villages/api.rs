@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Problem, Result, not_found, text, unauthorized};
 use crate::id::{Ids, hash_secret, village_of_secret};
+use crate::money::Fen;
 use crate::transact;
 use crate::web::input::Check;
 use crate::web::json::{Json, Query};
@@ -211,6 +212,8 @@ pub struct SettingsChange {
     contact: Option<String>,
     /// the collective's own account; never a person's
     account: Option<String>,
+    /// transfers and cash of one order beyond this take a second person to confirm; 0: never
+    second_person_above_fen: Option<Fen>,
 }
 
 pub async fn change_settings(
@@ -226,6 +229,9 @@ pub async fn change_settings(
     let account = input
         .account
         .map(|account| check.line("account", &account, 0, 160));
+    let limit = input
+        .second_person_above_fen
+        .map(|limit| check.fen("second_person_above_fen", limit));
     check.finish()?;
     let after = transact!(db, tx => {
         let before = store::lock_settings(tx, by.staff.village).await?;
@@ -233,10 +239,12 @@ pub async fn change_settings(
             name: name.clone().unwrap_or_else(|| before.name.clone()),
             contact: contact.clone().unwrap_or_else(|| before.contact.clone()),
             account: account.clone().unwrap_or_else(|| before.account.clone()),
+            second_person_above_fen: limit.unwrap_or(before.second_person_above_fen),
             ..before.clone()
         };
         store::update_settings(tx, by.staff.village, &after).await?;
-        let shape = |of: &Settings| json!({"name": of.name, "contact": of.contact, "account": of.account});
+        let shape = |of: &Settings| json!({"name": of.name, "contact": of.contact,
+            "account": of.account, "second_person_above_fen": of.second_person_above_fen});
         by.log(tx, "village.change", &after.slug, Some(shape(&before)), Some(shape(&after))).await?;
         Ok(after)
     })?;

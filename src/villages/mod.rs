@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::id::VillageId;
+use crate::money::Fen;
 
 /// What a member of staff may do; `routes.rs` says where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -82,6 +83,8 @@ pub struct Settings {
     pub contact: String,
     /// the collective's own account; never a person's
     pub account: String,
+    /// transfers and cash of one order beyond this take a second person to confirm; 0: never
+    pub second_person_above_fen: Fen,
 }
 
 /// A member of staff, as the manager sees them.

@@ -91,7 +91,8 @@ pub async fn create_village(tx: &mut Tx, new: &NewVillage<'_>, at: Timestamp) ->
 
 macro_rules! settings {
     () => {
-        "village.slug, village.name, town.name AS town, village.region_code, village.contact, village.account"
+        "village.slug, village.name, town.name AS town, village.region_code, village.contact, village.account,
+         village.second_person_above_fen"
     };
 }
 
@@ -114,9 +115,10 @@ pub async fn lock_settings(tx: &mut Tx, village: VillageId) -> Result<Settings> 
 /// Changes what may change of a village. Its name stands on every link, so snapshots of links are out of date.
 pub async fn update_settings(tx: &mut Tx, village: VillageId, settings: &Settings) -> Result<()> {
     tx.changes_offers();
-    on!(tx, ex => sqlx::query("UPDATE village SET name = $2, contact = $3, account = $4 WHERE id = $1")
+    on!(tx, ex => sqlx::query(
+        "UPDATE village SET name = $2, contact = $3, account = $4, second_person_above_fen = $5 WHERE id = $1")
         .bind(village).bind(&settings.name).bind(&settings.contact).bind(&settings.account)
-        .execute(ex).await.map(|_| ()))?;
+        .bind(settings.second_person_above_fen).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 

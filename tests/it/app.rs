@@ -20,7 +20,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::pg;
+use crate::{pg, silence};
 
 /// Where the clock of every story stands at first: ten in the morning of 20 January 2024 in Asia/Shanghai.
 pub const NOW: &str = "2024-01-20T02:00:00Z";
@@ -71,6 +71,7 @@ impl TestApp {
 
     /// A shop with settings that are laid over the usual ones.
     pub async fn with(engine: &str, more: &[(&str, &str)]) -> TestApp {
+        silence::listen();
         let name = format!(
             "it_{}_{}",
             std::process::id(),
@@ -182,6 +183,9 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            silence::assert_nothing_spilt();
+        }
         if let Some(folder) = &self.folder {
             // an open file can be removed wherever these tests run; what can't is left to the system
             let _ = std::fs::remove_dir_all(folder);
@@ -230,6 +234,7 @@ async fn hire(
     };
     create_staff(tx, village, &staff, at).await?;
     let secret = app.ids.secret(village);
+    silence::keep_out(&secret);
     let hash = hash_secret(&secret);
     create_credential(tx, village, staff.id, Credential::Token, &hash, at, None).await?;
     Ok(secret)

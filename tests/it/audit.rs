@@ -129,6 +129,15 @@ pub async fn fill(shop: &TestApp) -> String {
     pay(shop, &delivered).await;
     deliver(shop).await;
     let waiting = order(shop, &link, "k3", some("MS10", 2), "practice").await;
+    let wrong = format!("/api/v1/orders/{}/confirm-payment", text(&waiting, "number"));
+    let told = json!({"received_into": "村集体账户", "amount_fen": 100, "reference": "0016"});
+    shop.must(Method::POST, manager, &wrong, told).await;
+    let (_, payments) = shop.get(manager, "/api/v1/payments").await;
+    let mut rows = payments["items"].as_array().unwrap().iter();
+    let told = rows.find(|row| row["reference"] == "0016");
+    let wrong = format!("/api/v1/payments/{}/reverse", text(told.unwrap(), "id"));
+    shop.must(Method::POST, manager, &wrong, json!({"reason": "看错了"}))
+        .await;
     for method in ["practice", "transfer"] {
         let path = format!("/api/v1/orders/{}/payments", text(&waiting, "token"));
         shop.must(Method::POST, "", &path, json!({"method": method}))
@@ -317,9 +326,15 @@ const BREAKS: &[Break] = breaks! {
     "UPDATE payment SET state = 'created'
      WHERE state = 'closed' AND order_id = (SELECT id FROM orders WHERE number = '240120-0004')"
         => [WAITING]: ["1/240120-0004"];
-    "UPDATE refund SET amount_fen = 100000 WHERE state = 'by_hand'" => [EXCEEDED, REFUNDING]: ["1/240120-0006"];
+    "UPDATE refund SET amount_fen = 100000 WHERE state = 'by_hand'" => [GIVEN, EXCEEDED, REFUNDING]: ["1/240120-0006"];
     "UPDATE payment SET refunding_fen = refunding_fen + 1 WHERE order_id = (SELECT id FROM orders WHERE number = '240120-0002')
        AND state = 'paid'" => [REFUNDING]: ["1/240120-0002"];
+    "UPDATE confirmation SET amount_fen = amount_fen + 1 WHERE reference = '0017'" => [COUNTED]: ["1/240120-0006"];
+    "UPDATE confirmation SET limit_fen = 1 WHERE reference = '0017'" => [SECOND] sqlite [CHECKS]: ["1/240120-0006"];
+    "UPDATE confirmation SET settled_by = confirmed_by, settled_at = 0 WHERE reference = '0017'"
+        => [SECOND] sqlite [CHECKS]: ["1/240120-0006"];
+    "DELETE FROM payment_reversal" => [CAPTURED, REFUNDING]: ["1/240120-0003"];
+    "UPDATE payment_reversal SET amount_fen = 99" => [CAPTURED, REFUNDING, REVERSED]: ["1/240120-0003"];
     "UPDATE payment SET method = 'stripe' WHERE state = 'waiting' AND method = 'practice'" => [ASKED_AGAIN]: ["1/240120-0003"];
     "UPDATE orders SET pay_before = hold_ends_at WHERE number = '240120-0003'" => [HELD]: ["1/240120-0003"];
     "INSERT INTO provider_event (village_id, provider, id, kind, body, received_at, outcome)

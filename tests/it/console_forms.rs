@@ -191,7 +191,12 @@ async fn an_order_file_is_tried_then_imported() {
 async fn the_office_is_kept_in_order() {
     on_both(async |shop| {
         let mut browser = Browser::of(shop, "manager-zhang").await;
-        let village = [("name", "张村"), ("contact", "0375"), ("account", "张村合作社")];
+        let village = [
+            ("name", "张村"),
+            ("contact", "0375"),
+            ("account", "张村合作社"),
+            ("second_person_above_fen", "3000"),
+        ];
         browser
             .go("/console/settings/village", &village)
             .await

@@ -223,6 +223,7 @@ async fn every_job_runs_and_others_are_unknown() {
             ("learn-transit", "0 learned"),
             ("clean-credentials", "1 removed"),
             ("clean-outbox", "0 removed"),
+            ("erase-event-bodies", "0 erased"),
             ("refresh-statistics", "refreshed"),
         ];
         let names: Vec<_> = jobs::list().iter().map(|job| job.name).collect();

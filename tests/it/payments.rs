@@ -197,6 +197,9 @@ async fn what_is_too_much_goes_back() {
         let order = placed(shop, &link, "k1", &wish(2)).await;
         let paid = confirm(shop, &order, 14_000).await;
         assert_eq!(paid["status"], "paid");
+        assert_eq!(paid["surplus_fen"], 400, "staff decide about what they have seen");
+        let (accountant, way) = (&shop.zhang.accountant, desk(&order, "/refund-surplus"));
+        let paid = shop.must(Method::POST, accountant, &way, Value::Null).await;
         assert_eq!(refunds(&paid), [(400, "by_hand")]);
         assert_eq!(books(shop, &order).await, (14_000, 0, "paid".into()));
         assert_clean(shop).await;

@@ -32,6 +32,7 @@ pub struct Names {
     /// another one, for the console to remove
     partner: String,
     event: String,
+    confirmation: String,
     lot: String,
     batch: String,
     parcel: String,
@@ -64,12 +65,20 @@ impl Names {
         let money = body(&Method::POST, "/api/v1/orders/{order}/confirm-payment").unwrap();
         shop.must(Method::POST, manager, &desk(&order, "/confirm-payment"), money)
             .await;
+        shop.must(
+            Method::POST,
+            manager,
+            &desk(&order, "/refund-surplus"),
+            Value::Null,
+        )
+        .await;
         let file = generic(&[&row(1, 1, "", "paid")]);
         let (batch, parcel) = sent(shop).await;
         Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
-            payment_id: first("/api/v1/payments").await,
+            payment_id: text(&shop.get(manager, "/api/v1/confirmations").await.1["items"][0]["payment"]),
             refund: first("/api/v1/refunds").await,
+            confirmation: first("/api/v1/confirmations").await,
             staff: first("/api/v1/staff").await,
             subscriber: text(&subscriber["id"]),
             partner: text(&partner["id"]),
@@ -100,6 +109,7 @@ impl Names {
             "sku" => "FT05",
             "lot" => &self.lot,
             "refund" => &self.refund,
+            "confirmation" => &self.confirmation,
             "import" => &self.import,
             "subscriber" if route.path.starts_with("/console/") => &self.partner,
             "subscriber" => &self.subscriber,
@@ -162,14 +172,20 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         ("POST", "/api/v1/orders/{order}/payments") => json!({"method": "transfer"}),
         ("POST", "/api/v1/orders/{order}/unmask" | "/api/v1/orders/{order}/cancel-by-staff") => because,
         ("POST", "/api/v1/orders/{order}/confirm-payment") => {
-            json!({"received_into": "农商银行 6228", "amount_fen": 7_000, "reference": "流水 0042"})
+            json!({"received_into": "农商银行 6228", "amount_fen": 7_000, "reference": "流水 0042",
+                   "channel": "bank", "received_at": "2024-01-20T01:30:00Z", "note": "代付"})
         }
         ("POST", "/api/v1/orders/{order}/refunds") => json!({"amount_fen": 1, "reason": "箱子破损"}),
         ("POST", "/api/v1/orders/{order}/edit") => {
             json!({"version": 1, "reason": "买家来电", "items": item, "recipient": wish(1)["recipient"], "note": "快"})
         }
         ("POST", "/api/v1/refunds/{refund}/done") => json!({"reference": "流水 0043", "proof": "回单 3 号"}),
-        ("POST", "/api/v1/payments/{payment}/settle-trouble") => because,
+        (
+            "POST",
+            "/api/v1/payments/{payment}/settle-trouble"
+            | "/api/v1/payments/{payment}/reverse"
+            | "/api/v1/confirmations/{confirmation}/take-back",
+        ) => because,
         ("POST", "/webhooks/stripe") => json!({"id": "evt_1", "type": "ping"}),
         ("POST", "/webhooks/wechat") => json!({"id": "evt-1", "event_type": "ping"}),
         ("POST", "/api/v1/links") => json!({
@@ -182,7 +198,9 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         }
         ("POST", "/api/v1/session") => json!({"login": "packer-zhang", "password": "guess"}),
         ("POST", "/api/v1/addresses/parse") => json!({"text": "苏宇 13800138000 深圳市南山区科技园路 1 号"}),
-        ("PATCH", "/api/v1/village") => json!({"name": "张村", "contact": "0375", "account": "农商银行"}),
+        ("PATCH", "/api/v1/village") => {
+            json!({"name": "张村", "contact": "0375", "account": "农商银行", "second_person_above_fen": 500_000})
+        }
         ("POST", "/api/v1/staff") => {
             json!({"login": "new-zhang", "name": "新来的", "role": "packer", "password": "long enough"})
         }

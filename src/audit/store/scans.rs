@@ -35,6 +35,8 @@ pub const SCANS: &[Scan] = &[
     SHOP_NUMBERS,
     OPEN_PAYMENTS,
     PAYMENTS,
+    CONFIRMATIONS,
+    REVERSALS,
     REFUNDS,
     HELD,
     EVENTS,
@@ -161,10 +163,13 @@ const LINES: Scan = Scan {
 const ORDERS: Scan = Scan {
     from: "orders
          LEFT JOIN (SELECT village_id, order_id, SUM(amount_fen) AS paid_fen
-                    FROM payment WHERE state = 'paid' GROUP BY village_id, order_id) AS payment
+                    FROM (SELECT village_id, order_id, amount_fen FROM payment WHERE state = 'paid'
+                          UNION ALL SELECT village_id, order_id, -amount_fen FROM payment_reversal) AS came
+                    GROUP BY village_id, order_id) AS payment
            ON payment.village_id = orders.village_id AND payment.order_id = orders.id
-         LEFT JOIN (SELECT village_id, order_id, SUM(amount_fen) AS done_fen
-                    FROM refund WHERE state = 'done' GROUP BY village_id, order_id) AS refund
+         LEFT JOIN (SELECT village_id, order_id, SUM(CASE WHEN state = 'done' THEN amount_fen ELSE 0 END) AS done_fen,
+                           SUM(CASE WHEN state <> 'refused' THEN amount_fen ELSE 0 END) AS given_fen
+                    FROM refund GROUP BY village_id, order_id) AS refund
            ON refund.village_id = orders.village_id AND refund.order_id = orders.id
          LEFT JOIN (SELECT village_id, order_id, SUM(delta_fen) AS raised_fen
                     FROM order_change WHERE delta_fen > 0 AND state IN ('applied', 'agreed')
@@ -176,13 +181,18 @@ const ORDERS: Scan = Scan {
     holds: &[
         (
             "4",
-            "an order's captured = its paid payments",
+            "an order's captured = its paid payments less those reversed",
             "captured_fen = COALESCE(paid_fen, 0)",
         ),
         (
             "4",
             "an order's refunded = its done refunds, within captured",
             "refunded_fen = COALESCE(done_fen, 0) AND refunded_fen <= captured_fen",
+        ),
+        (
+            "4",
+            "what is back or on its way back of an order = no more than came",
+            "COALESCE(given_fen, 0) <= captured_fen",
         ),
         (
             "4",
@@ -305,7 +315,9 @@ const PAYMENTS: Scan = Scan {
          JOIN orders ON orders.village_id = payment.village_id AND orders.id = payment.order_id
          LEFT JOIN (SELECT village_id, payment_id, SUM(amount_fen) AS amount_fen
                     FROM refund WHERE state <> 'refused' GROUP BY village_id, payment_id) AS back
-           ON back.village_id = payment.village_id AND back.payment_id = payment.id",
+           ON back.village_id = payment.village_id AND back.payment_id = payment.id
+         LEFT JOIN payment_reversal AS reversal
+           ON reversal.village_id = payment.village_id AND reversal.payment_id = payment.id",
     label: order_label!(),
     holds: &[
         (
@@ -320,8 +332,8 @@ const PAYMENTS: Scan = Scan {
         ),
         (
             "6",
-            "what a payment has for its refunds = their amounts",
-            "payment.refunding_fen = COALESCE(back.amount_fen, 0)",
+            "what is taken of a payment = its refunds and its reversal",
+            "payment.refunding_fen = COALESCE(back.amount_fen, 0) + COALESCE(reversal.amount_fen, 0)",
         ),
         (
             "6",
@@ -330,6 +342,41 @@ const PAYMENTS: Scan = Scan {
              OR check_at IS NOT NULL",
         ),
     ],
+};
+
+/// What staff have seen; a payment of before there were confirmations has none.
+const CONFIRMATIONS: Scan = Scan {
+    from: "confirmation
+         JOIN orders ON orders.village_id = confirmation.village_id AND orders.id = confirmation.order_id
+         LEFT JOIN payment ON payment.village_id = confirmation.village_id AND payment.id = confirmation.payment_id",
+    label: order_label!(),
+    holds: &[
+        (
+            "6",
+            "a confirmation that counts is a payment of its order and amount",
+            "confirmation.state <> 'counted' OR (payment.state = 'paid' AND payment.order_id = confirmation.order_id
+             AND payment.amount_fen = confirmation.amount_fen AND payment.method = confirmation.method)",
+        ),
+        (
+            "6",
+            "above the limit a second person has agreed",
+            "confirmation.state <> 'counted' OR (confirmation.limit_fen IS NULL AND confirmation.settled_by IS NULL)
+             OR (confirmation.settled_by IS NOT NULL AND confirmation.settled_by <> confirmation.confirmed_by)",
+        ),
+    ],
+};
+
+const REVERSALS: Scan = Scan {
+    from: "payment_reversal
+         JOIN payment ON payment.village_id = payment_reversal.village_id AND payment.id = payment_reversal.payment_id
+         JOIN orders ON orders.village_id = payment.village_id AND orders.id = payment.order_id",
+    label: order_label!(),
+    holds: &[(
+        "6",
+        "a reversal takes the whole of a payment that staff confirmed",
+        "payment.state = 'paid' AND payment.method IN ('transfer', 'cod') AND payment.order_id = payment_reversal.order_id
+         AND payment.amount_fen = payment_reversal.amount_fen",
+    )],
 };
 
 const REFUNDS: Scan = Scan {

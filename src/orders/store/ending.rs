@@ -9,8 +9,9 @@ use crate::db::{Tx, json};
 use crate::error::Result;
 use crate::id::{Ids, VillageId, order_token};
 use crate::links::store::board::add_sold;
+use crate::money::Fen;
 use crate::on;
-use crate::orders::{HELD_BY_PROVIDER, Order};
+use crate::orders::{HELD_BY_PROVIDER, Hold, Order};
 use crate::{outbox, stock};
 
 /// Ends holds whose time is over: the orders expire, their cases go back, partners hear of it. At most `limit` at once;
@@ -61,6 +62,37 @@ pub async fn hold_by_clock(tx: &mut Tx, village: VillageId, order: Uuid) -> Resu
                              AND payment.method IN ('stripe', 'wechat')
                              AND payment.state IN ('created', 'sent', 'waiting', 'unknown'))")
         .bind(village).bind(order).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Keeps an unpaid order's goods until `until` at least, while people sort out its money.
+pub async fn keep_until(tx: &mut Tx, order: &Order, until: Timestamp) -> Result<()> {
+    tx.changes_supply();
+    on!(tx, ex => sqlx::query(
+        "UPDATE orders SET hold_ends_at = CASE WHEN hold_ends_at < $3 THEN $3 ELSE hold_ends_at END,
+                pay_before = CASE WHEN pay_before < $3 THEN $3 ELSE pay_before END
+         WHERE village_id = $1 AND id = $2 AND hold = 'active'")
+        .bind(order.village_id).bind(order.id).bind(until).execute(ex).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Takes money off an order that never came. `hold` is what its hold has become; one that is active again ends at
+/// `until`.
+pub async fn uncapture(
+    tx: &mut Tx,
+    order: &Order,
+    amount: Fen,
+    (hold, until): (Hold, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<()> {
+    tx.changes_supply();
+    on!(tx, ex => sqlx::query(
+        "UPDATE orders SET captured_fen = captured_fen - $3, hold = $4, hold_ends_at = COALESCE($5, hold_ends_at),
+                pay_before = CASE WHEN $5 IS NULL THEN pay_before END, updated_at = $6,
+                paid_at = CASE WHEN captured_fen - $3 >= total_fen THEN paid_at END
+         WHERE village_id = $1 AND id = $2")
+        .bind(order.village_id).bind(order.id).bind(amount).bind(hold).bind(until).bind(now)
+        .execute(ex).await.map(|_| ()))?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
 use crate::id::VillageId;
-use crate::money::Method;
+use crate::money::{Fen, Method};
 use crate::on;
 use crate::orders::{Line, Order, Status};
 
@@ -153,7 +153,7 @@ pub async fn by_key(db: &Db, village: VillageId, link: Uuid, key: &str) -> Resul
 #[derive(sqlx::FromRow)]
 pub struct RefundRow {
     pub id: Uuid,
-    pub amount_fen: crate::money::Fen,
+    pub amount_fen: Fen,
     pub state: String,
     pub reason: String,
     pub created_at: Timestamp,
@@ -166,6 +166,14 @@ pub async fn refunds(db: &Db, village: VillageId, order: Uuid) -> Result<Vec<Ref
         "SELECT id, amount_fen, state, reason, created_at, done_at FROM refund
          WHERE village_id = $1 AND order_id = $2 ORDER BY id")
         .bind(village).bind(order).fetch_all(ex).await)?)
+}
+
+/// What of an order's money was seen by one person and waits for a second one to agree.
+pub async fn checking(db: &Db, village: VillageId, order: Uuid) -> Result<Fen> {
+    Ok(on!(db, ex => sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM confirmation
+         WHERE village_id = $1 AND order_id = $2 AND state = 'waiting'")
+        .bind(village).bind(order).fetch_one(ex).await)?)
 }
 
 /// A parcel with cases of an order, packed or further on its way, with its carrier's name and number.

@@ -56,20 +56,30 @@ pub struct Sum {
     pub in_fen: Fen,
     pub refunds: i64,
     pub out_fen: Fen,
+    /// of payments that were confirmed, on that day or before, and never came
+    pub reversed_fen: Fen,
 }
 
 pub async fn sums(db: &Db, village: VillageId, from: Timestamp, to: Timestamp) -> Result<Vec<Sum>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT method, CAST(SUM(payments) AS BIGINT) AS payments, CAST(SUM(in_fen) AS BIGINT) AS in_fen,
-                CAST(SUM(refunds) AS BIGINT) AS refunds, CAST(SUM(out_fen) AS BIGINT) AS out_fen
+                CAST(SUM(refunds) AS BIGINT) AS refunds, CAST(SUM(out_fen) AS BIGINT) AS out_fen,
+                CAST(SUM(reversed_fen) AS BIGINT) AS reversed_fen
          FROM (
-             SELECT method, COUNT(*) AS payments, SUM(amount_fen) AS in_fen, 0 AS refunds, 0 AS out_fen
+             SELECT method, COUNT(*) AS payments, SUM(amount_fen) AS in_fen, 0 AS refunds, 0 AS out_fen,
+                    0 AS reversed_fen
              FROM payment WHERE village_id = $1 AND state = 'paid' AND paid_at >= $2 AND paid_at < $3 GROUP BY method
              UNION ALL
-             SELECT payment.method, 0, 0, COUNT(*), SUM(refund.amount_fen)
+             SELECT payment.method, 0, 0, COUNT(*), SUM(refund.amount_fen), 0
              FROM refund JOIN payment ON payment.village_id = refund.village_id AND payment.id = refund.payment_id
              WHERE refund.village_id = $1 AND refund.state = 'done' AND refund.done_at >= $2 AND refund.done_at < $3
              GROUP BY payment.method
+             UNION ALL
+             SELECT payment.method, 0, 0, 0, 0, SUM(payment_reversal.amount_fen)
+             FROM payment_reversal JOIN payment ON payment.village_id = payment_reversal.village_id
+               AND payment.id = payment_reversal.payment_id
+             WHERE payment_reversal.village_id = $1 AND payment_reversal.reversed_at >= $2
+               AND payment_reversal.reversed_at < $3 GROUP BY payment.method
          ) AS moved GROUP BY method ORDER BY method")
         .bind(village).bind(from).bind(to).fetch_all(ex).await)?)
 }

@@ -24,6 +24,18 @@ pub async fn insert(tx: &mut Tx, event: &NewEvent<'_>, at: Timestamp) -> Result<
         .execute(ex).await.map(|done| done.rows_affected() == 1))?)
 }
 
+/// Erases the bodies of events that had their outcome before an instant: they name buyers, and nothing reads them again.
+/// What stays says that the event came, of which kind it was and what became of it. At most `limit`; gives how many.
+pub async fn erase_bodies(tx: &mut Tx, village: VillageId, before: Timestamp, limit: i64) -> Result<u64> {
+    Ok(on!(tx, ex => sqlx::query(
+        "UPDATE provider_event SET body = ''
+         WHERE village_id = $1 AND (provider, id) IN (
+             SELECT provider, id FROM provider_event
+             WHERE village_id = $1 AND processed_at IS NOT NULL AND processed_at < $2 AND body <> ''
+             ORDER BY processed_at LIMIT $3)")
+        .bind(village).bind(before).bind(limit).execute(ex).await.map(|done| done.rows_affected()))?)
+}
+
 /// An event that waits for its outcome.
 #[derive(sqlx::FromRow)]
 pub struct Waiting {

@@ -5,6 +5,7 @@ pub mod daily;
 pub mod events;
 pub mod provider;
 mod refunds;
+pub mod told;
 
 use uuid::Uuid;
 

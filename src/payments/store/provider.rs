@@ -201,6 +201,8 @@ pub struct Listed {
     pub last_error: Option<String>,
     pub created_at: Timestamp,
     pub paid_at: Option<Timestamp>,
+    /// why it was reversed
+    pub reversed: Option<String>,
 }
 
 /// Payments before a cursor, newest first; with `trouble`, those that somebody must look at.
@@ -213,8 +215,11 @@ pub async fn list(
 ) -> Result<Vec<Listed>> {
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT payment.id, orders.number, payment.method, payment.state, payment.amount_fen, payment.refunding_fen,
-                payment.wallet, payment.reference, payment.trouble, payment.last_error, payment.created_at, payment.paid_at
+                payment.wallet, payment.reference, payment.trouble, payment.last_error, payment.created_at, payment.paid_at,
+                payment_reversal.reason AS reversed
          FROM payment JOIN orders ON orders.village_id = payment.village_id AND orders.id = payment.order_id
+         LEFT JOIN payment_reversal ON payment_reversal.village_id = payment.village_id
+           AND payment_reversal.payment_id = payment.id
          WHERE payment.village_id = $1 AND payment.id < $2
            AND ($3 = FALSE OR payment.trouble IS NOT NULL OR (payment.check_at IS NOT NULL AND payment.tries > 3))
          ORDER BY payment.id DESC LIMIT $4")

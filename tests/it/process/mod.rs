@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::pg;
+use crate::{pg, silence};
 
 /// How often something is looked at, [`STEP`] apart, before it counts as never happening: a minute in all.
 const LOOKS: u32 = 3_000;
@@ -59,6 +59,9 @@ impl Place {
     }
 
     pub fn with(mut self, name: &'static str, value: &str) -> Place {
+        if name.contains("SECRET") || name.ends_with("_KEY") || name.ends_with("_SALT") {
+            silence::keep_out(value);
+        }
         self.settings.push((name, value.to_owned()));
         self
     }
@@ -130,10 +133,12 @@ pub fn end(mut command: Command, input: &str) -> Ended {
         stdout,
         stderr,
     } = child.wait_with_output().expect("the program ends");
+    let err = String::from_utf8(stderr).expect("UTF-8 on stderr");
+    silence::assert_silent(&err);
     Ended {
         code: status.code().unwrap_or(-1),
         out: String::from_utf8(stdout).expect("UTF-8 on stdout"),
-        err: String::from_utf8(stderr).expect("UTF-8 on stderr"),
+        err,
     }
 }
 
@@ -290,6 +295,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            // a pipe that has ended gives its last lines
+            let _ = reader.join();
+        }
+        if !std::thread::panicking() {
+            silence::assert_silent(&self.log());
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::http::{self, Answer};
 use super::{Place, Server};
+use crate::silence;
 
 pub const PASSWORD: &str = "rice-noodles-and-sun-7";
 
@@ -18,7 +19,11 @@ pub fn found(place: &Place) -> String {
         &["staff", "add", "boss", "--role", "manager"],
         &format!("{PASSWORD}\n"),
     );
-    place.must(&["token", "create", "boss"], "").trim().to_owned()
+    let token = place.must(&["token", "create", "boss"], "").trim().to_owned();
+    for private in BUYER.into_iter().chain([PASSWORD, &token]) {
+        silence::keep_out(private);
+    }
+    token
 }
 
 pub async fn staff(address: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> Answer {
@@ -77,7 +82,11 @@ pub fn order(sku: &str) -> String {
 
 pub async fn place_order(address: SocketAddr, link: &str, sku: &str, key: &str) -> std::io::Result<Answer> {
     let path = format!("/api/v1/links/{link}/orders");
-    http::send(address, "POST", &path, &[("idempotency-key", key)], &order(sku)).await
+    let answer = http::send(address, "POST", &path, &[("idempotency-key", key)], &order(sku)).await?;
+    if answer.status == 201 {
+        silence::keep_out(answer.json()["token"].as_str().expect("an order has a token"));
+    }
+    Ok(answer)
 }
 
 /// (held, available) of a sku, as the stock list has it.

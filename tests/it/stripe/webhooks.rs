@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{SECRET, deliver, on_both, open, post, post_as, sign, status};
+use super::{SECRET, deliver, minutes, on_both, open, post, post_as, sign, status};
 use crate::app::{self, TestApp};
 use crate::buyer::{assert_clean, placed, stand, wish_by};
 use cunji::audit::check;
+use cunji::{jobs, on, transact};
 
 /// How many events the shop has stored.
 async fn stored(shop: &TestApp) -> i64 {
@@ -119,6 +120,48 @@ async fn a_dispute_is_shown_to_staff() {
 async fn a_shop_without_stripe_has_no_webhook() {
     app::on_both(async |shop| {
         assert_eq!(post_as(shop, "t=1,v1=00", "{}".into()).await, 404);
+    })
+    .await;
+}
+
+/// (body is there, outcome) of each event, by its id.
+async fn events(shop: &TestApp) -> Vec<(String, bool, Option<String>)> {
+    on!(shop.app.db, ex => sqlx::query_as("SELECT id, body <> '', outcome FROM provider_event ORDER BY id")
+        .fetch_all(ex).await)
+    .unwrap()
+}
+
+#[tokio::test]
+async fn bodies_of_handled_events_go_after_thirty_days() {
+    on_both(async |shop, fake| {
+        let link = stand(shop, 5).await;
+        let order = placed(shop, &link, "k1", &wish_by("stripe", 1)).await;
+        let session = open(shop, &order).await;
+        assert!(fake.pay(&session, "alipay"));
+        let event = fake.take_events().pop().unwrap();
+        deliver(shop, fake, std::slice::from_ref(&event)).await;
+        let strange = json!({"id": "evt_z", "type": "a.kind", "data": {"object": {"customer_email": "su@example.org"}}});
+        assert_eq!(post(shop, fake, &strange).await, 200);
+        super::digest(shop).await;
+        let waits = transact!(shop.app.db, tx => Ok(on!(tx, ex => sqlx::query(
+            "INSERT INTO provider_event (village_id, provider, id, kind, body, received_at, next_try_at)
+             VALUES (1, 'stripe', 'evt_waits', 'x', '{}', 0, 0)").execute(ex).await.map(|_| ()))?));
+        waits.unwrap();
+        let erase = async || jobs::run_now(&shop.app, "erase-event-bodies").await.unwrap();
+        shop.app.clock.advance(minutes(30 * 24 * 60));
+        assert_eq!(erase().await, "0 erased", "thirty days are not over");
+        let before = events(shop).await;
+        assert!(before.iter().all(|(_, is_there, _)| *is_there), "{before:?}");
+        shop.app.clock.advance(minutes(1));
+        assert_eq!(erase().await, "2 erased");
+        for (id, is_there, outcome) in events(shop).await {
+            assert_eq!(is_there, id == "evt_waits", "{id}");
+            assert_eq!(outcome.is_some(), id != "evt_waits", "{id}");
+        }
+        assert_eq!(erase().await, "0 erased");
+        assert_eq!(post(shop, fake, &event).await, 200);
+        assert_eq!(events(shop).await.len(), 3, "what comes again is known");
+        assert_clean(shop).await;
     })
     .await;
 }
