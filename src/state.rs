@@ -18,6 +18,7 @@ use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::payments::provider::Providers;
+use crate::photos::Darkroom;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for, cheap to clone.
@@ -40,4 +41,5 @@ pub struct App {
     /// none without an account
     pub kuaidi100: Option<Kuaidi100>,
     pub providers: Providers,
+    pub darkroom: Darkroom,
 }

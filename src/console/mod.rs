@@ -4,6 +4,7 @@
 //! One file per noun. `desk` is the frame: who sits there, what the pages ask, what they say once.
 
 pub mod act;
+pub mod claims;
 pub mod count;
 pub mod deal;
 pub mod desk;

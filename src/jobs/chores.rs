@@ -23,6 +23,9 @@ const ORDERS_AT_ONCE: i64 = 500;
 /// How long delivered events are kept.
 const KEEP_DELIVERED: Duration = Duration::from_secs(30 * 86_400);
 
+/// How long a photo waits for the claim that it was sent for.
+const KEEP_LOOSE: Duration = Duration::from_secs(86_400);
+
 async fn village_ids(app: &App) -> Result<Vec<VillageId>> {
     let villages = villages::store::villages(&app.db).await?;
     Ok(villages.into_iter().map(|village| village.id).collect())
@@ -163,4 +166,13 @@ pub(super) async fn clean_outbox(app: App) -> Result<String> {
 pub(super) async fn refresh_statistics(app: App) -> Result<String> {
     app.db.refresh_statistics().await?;
     Ok("refreshed".to_owned())
+}
+
+pub(super) async fn clean_photos(app: App) -> Result<String> {
+    let mut removed = 0;
+    for village in village_ids(&app).await? {
+        let before = app.clock.now().minus(KEEP_LOOSE);
+        removed += transact!(app.db, tx => crate::photos::store::clean(tx, village, before).await)?;
+    }
+    Ok(format!("{removed} photos removed"))
 }
