@@ -14,6 +14,7 @@ mod buyer;
 mod calendar;
 mod catalog;
 mod claims;
+mod claims_seen;
 mod console;
 mod console_forms;
 mod console_orders;

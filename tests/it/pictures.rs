@@ -10,7 +10,8 @@ use tower::ServiceExt;
 use crate::app::{TestApp, fields, on_both};
 use crate::browser;
 use crate::buyer::{assert_clean, problem, stand};
-use crate::claims::{multipart, photo, send_file};
+use crate::claims::{photo, send_file};
+use crate::claims_seen::multipart;
 use crate::console::Browser;
 
 async fn pictures_of(shop: &TestApp) -> String {
