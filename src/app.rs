@@ -27,6 +27,7 @@ use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::payments::provider::Providers;
+use crate::photos::Darkroom;
 use crate::state::{App, Parts};
 use crate::villages::api::LoginGuard;
 use crate::web::edge::{Edge, edge};
@@ -69,6 +70,7 @@ impl App {
             intake,
             sender: Sender::default(),
             providers,
+            darkroom: Darkroom::default(),
             paste_limit: PasteLimit::default(),
             kuaidi100: config.kuaidi100.clone().map(Kuaidi100::new),
             clock,

@@ -114,6 +114,14 @@ static TABLE: &[Job] = &[
         run: |app| Box::pin(chores::clean_credentials(app)),
     },
     Job {
+        name: "clean-photos",
+        schedule: "0 10 3 * * *",
+        about: "Remove photos that no claim has taken within a day",
+        limit: Duration::from_secs(5 * 60),
+        at_start: false,
+        run: |app| Box::pin(chores::clean_photos(app)),
+    },
+    Job {
         name: "clean-outbox",
         schedule: "0 40 3 * * *",
         about: "Remove events that partners took more than 30 days ago",

@@ -12,6 +12,7 @@ pub mod state;
 // the business, upper floors first
 pub mod calendar;
 pub mod catalog;
+pub mod claims;
 pub mod console;
 pub mod freight;
 pub mod fulfillment;
@@ -20,6 +21,7 @@ pub mod links;
 pub mod orders;
 pub mod partners;
 pub mod payments;
+pub mod photos;
 pub mod reports;
 pub mod stock;
 pub mod trace;

@@ -1,6 +1,7 @@
 //! THE table: every URL, who may call it, and the function behind it. The router, the gates and the OpenAPI document
 //! are built from it, so that none of them can forget a route.
 
+mod after;
 mod buying;
 mod console;
 mod console_sending;
@@ -48,6 +49,7 @@ pub fn table() -> Vec<Route> {
         selling::routes(),
         office::routes(),
         sending::routes(),
+        after::routes(),
         console::routes(),
     ];
     parts.into_iter().flatten().collect()

@@ -19,6 +19,7 @@ use crate::orders::addresses::PasteLimit;
 use crate::orders::intake::Intake;
 use crate::outbox::send::Sender;
 use crate::payments::provider::Providers;
+use crate::photos::Darkroom;
 use crate::villages::api::LoginGuard;
 
 /// Everything a handler can ask for. The router clones it for every request, so that it is one pointer; a handler's
@@ -73,4 +74,5 @@ parts! {
     /// none without an account
     kuaidi100: Option<Kuaidi100>,
     providers: Providers,
+    darkroom: Darkroom,
 }

@@ -95,6 +95,18 @@ pub const KEYS: &[Key] = &[
     key("tracking", "waybill_id", "waybill"),
     key("tracking", "parcel_id", "parcel"),
     key("transit_learned", "village_id", "village"),
+    key("claim", "order_id", "orders"),
+    key("claim", "return_asked_by", "staff"),
+    key("claim", "goods_back_by", "staff"),
+    key("claim", "decided_by", "staff"),
+    key("claim", "resend_order_id", "orders"),
+    key("claim_line", "claim_id", "claim"),
+    key("claim_line", "order_id", "orders"),
+    key("claim_refund", "refund_id", "refund"),
+    key("claim_refund", "claim_id", "claim"),
+    key("photo", "order_id", "orders"),
+    key("photo", "claim_id", "claim"),
+    key("photo", "product_id", "product"),
 ];
 
 impl Key {

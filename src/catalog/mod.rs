@@ -1,6 +1,7 @@
 //! The catalogue: products, and the skus of a product, which are the cases that one can order.
 
 pub mod api;
+pub mod pictures;
 pub mod store;
 
 use std::collections::BTreeMap;

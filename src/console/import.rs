@@ -128,9 +128,9 @@ impl ImportPage {
 }
 
 /// A trial shows what would happen; a real one goes on in the background when it takes longer than a moment.
-pub async fn send(desk: Desk, upload: Upload) -> Result<Response> {
+pub async fn send(desk: Desk, mut upload: Upload) -> Result<Response> {
     let (shop, dry_run) = (upload.fields.get("shop").to_owned(), upload.fields.has("dry_run"));
-    let Some(file) = upload.file else {
+    let Some(file) = upload.file() else {
         let words = desk.t("请选择文件。", "Please choose a file.").to_owned();
         return show(
             &desk,

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod batches;
+pub mod claims;
 pub mod count;
 pub mod deal;
 pub mod desk;
@@ -33,7 +34,7 @@ mod store;
 pub mod strip;
 pub mod team;
 pub mod today;
+pub mod told;
 pub mod waybills;
 pub mod what_if;
-pub mod told;
 pub mod words;

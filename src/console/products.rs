@@ -9,6 +9,7 @@ use super::act::Act;
 use super::desk::{Desk, Place, Shell, Undo};
 use super::money::paging;
 use crate::catalog::api::{self, ProductView};
+use crate::catalog::pictures::{self, Picture};
 use crate::catalog::{LabelField, LegalKind, Product, missing_label_fields, store};
 use crate::error::{Result, not_found, text};
 use crate::web::edge::Lang;
@@ -193,6 +194,7 @@ struct ProductPage {
     view: ProductView,
     kind: &'static str,
     missing: String,
+    pictures: Vec<Picture>,
 }
 
 pub async fn page(desk: Desk, Path(id): Path<String>) -> Result<Response> {
@@ -201,6 +203,7 @@ pub async fn page(desk: Desk, Path(id): Path<String>) -> Result<Response> {
         shell: desk.shell(Place::Products).await?,
         kind: kind_name(desk.lang, view.product.legal_kind),
         missing: missing(desk.lang, &view.missing_label_fields),
+        pictures: pictures::of(&desk.db, desk.by.staff.village, &id).await?,
         view,
     };
     desk.show(&page)

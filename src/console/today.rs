@@ -11,6 +11,7 @@ use super::plot::{self, Bar};
 use super::store::{self, Beginnings, Taken};
 use crate::calendar::api as calendar;
 use crate::catalog;
+use crate::claims;
 use crate::clock::{Timestamp, start_of_day};
 use crate::error::Result;
 use crate::id::first_uuid;
@@ -142,9 +143,28 @@ pub fn long_day(lang: Lang, day: chrono::NaiveDate) -> String {
     }
 }
 
+/// Claims with something left to do.
+async fn claims_chore(desk: &Desk, now: Timestamp) -> Result<Option<Chore>> {
+    if desk.role() == Role::Host {
+        return Ok(None);
+    }
+    let (count, late) = claims::store::waiting(&desk.db, desk.by.staff.village, now).await?;
+    let chore = Chore {
+        count,
+        words: desk.t("个售后要处理", "claims to settle"),
+        more: match late {
+            0 => String::new(),
+            late => format!("{late} {}", desk.t("个已超期", "late")),
+        },
+        href: "/console/claims",
+        tone: "wait",
+    };
+    Ok((count > 0).then_some(chore))
+}
+
 async fn chores(desk: &Desk, now: Timestamp) -> Result<Vec<Chore>> {
     let (db, village, lang) = (&desk.db, desk.by.staff.village, desk.lang);
-    let mut chores = Vec::new();
+    let mut chores = Vec::from_iter(claims_chore(desk, now).await?);
     let mut add = |count: i64, words, more: String, href, tone| {
         if count > 0 {
             chores.push(Chore {

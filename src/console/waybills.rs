@@ -61,9 +61,9 @@ pub async fn page(desk: Desk, Path(id): Path<String>) -> Result<Response> {
 pub async fn send(desk: Desk, Path(id): Path<String>, upload: Result<Upload>) -> Result<Response> {
     // whose batch it is comes before what was sent
     read(&desk, &id).await?;
-    let upload = upload?;
+    let mut upload = upload?;
     let (dry_run, replace) = (upload.fields.has("dry_run"), upload.fields.has("replace"));
-    let (report, error) = match upload.file {
+    let (report, error) = match upload.file() {
         None => (
             None,
             Some(desk.t("请选择文件。", "Please choose a file.").to_owned()),

@@ -53,6 +53,7 @@ pub fn channel(lang: Lang, channel: &str) -> &str {
         "group" => lang.say("微信群", "Group chat"),
         "counter" => lang.say("门店", "Counter"),
         "import" => lang.say("导入", "Imported"),
+        "resend" => lang.say("补发", "Sent once more"),
         other => other,
     }
 }
@@ -166,6 +167,12 @@ pub fn act(lang: Lang, act: &str) -> &str {
         "payment.confirm_first" => lang.say("确认收款，等第二个人", "Confirmed a payment, first of two"),
         "payment.take_back" => lang.say("撤回收款确认", "Took a confirmation back"),
         "payment.reverse" => lang.say("冲销收款", "Reversed a payment"),
+        "claim.decide" => lang.say("答复售后", "Answered a claim"),
+        "claim.goods_back" => lang.say("登记退货", "Goods came back"),
+        "claim.undo" => lang.say("撤销售后答复", "Took an answer back"),
+        "picture.add" => lang.say("添加图片", "Added a picture"),
+        "picture.arrange" => lang.say("调整图片顺序", "Arranged pictures"),
+        "picture.remove" => lang.say("删除图片", "Removed a picture"),
         "refund.start" => lang.say("发起退款", "Started a refund"),
         "refund.done" => lang.say("完成退款", "Carried a refund out"),
         "stock.receive" => lang.say("入库", "Received stock"),

@@ -138,7 +138,17 @@ pub async fn take_back(tx: &mut Tx, by: &By, id: Uuid) -> Result<BatchAct> {
         return Err(conflict("gone", detail));
     }
     let all: Vec<&Parcel> = work.parcels.iter().collect();
-    lines::add(tx, village, Count::Shipped, cases_of(&work, &all, -1), by.at).await?;
+    let counted = lines::add(tx, village, Count::Shipped, cases_of(&work, &all, -1), by.at).await;
+    counted.map_err(|error| {
+        if error.is_check_violation() {
+            let detail = text(
+                "买家已经对这批货申请了售后，不能撤回交接了。",
+                "A buyer has claimed something of it; it can't be taken back.",
+            );
+            return conflict("gone", detail);
+        }
+        error
+    })?;
     let picks = picks(tx, by, &ids).await?;
     stock::store::take_back(tx, village, &picks, by.at, &by.ids, Some(by.staff.id)).await?;
     parcels::set_handed_over(tx, village, &ids, None).await?;

@@ -34,6 +34,8 @@ const BODIES_AT_ONCE: i64 = 500;
 
 /// Where events are kept that name nothing of ours.
 const NO_VILLAGE: VillageId = VillageId(0);
+/// How long a photo waits for the claim that it was sent for.
+const KEEP_LOOSE: Duration = Duration::from_secs(86_400);
 
 async fn village_ids(app: &App) -> Result<Vec<VillageId>> {
     let villages = villages::store::villages(&app.db).await?;
@@ -202,4 +204,13 @@ pub(super) async fn erase_event_bodies(app: App) -> Result<String> {
 pub(super) async fn refresh_statistics(app: App) -> Result<String> {
     app.db.refresh_statistics().await?;
     Ok("refreshed".to_owned())
+}
+
+pub(super) async fn clean_photos(app: App) -> Result<String> {
+    let mut removed = 0;
+    for village in village_ids(&app).await? {
+        let before = app.clock.now().minus(KEEP_LOOSE);
+        removed += transact!(app.db, tx => crate::photos::store::clean(tx, village, before).await)?;
+    }
+    Ok(format!("{removed} photos removed"))
 }

@@ -279,6 +279,7 @@ impl Board {
         let skus: Vec<Uuid> = rows.iter().map(|row| row.sku_id).collect();
         let components = store::components(&self.db, village, &skus).await?;
         let ahead = store::ahead_days(&self.db, village).await?;
+        let pictures = store::pictures(&self.db, village, &skus).await?;
         let ready_on = |parts: &[(Uuid, i64)]| {
             let days = ahead
                 .iter()
@@ -299,6 +300,7 @@ impl Board {
             .map(|row| (parts_of(row.sku_id), row))
             .map(|(parts, row)| Offer {
                 ready_on: ready_on(&parts),
+                picture: pictures.get(&row.sku_id).cloned(),
                 parts,
                 sku_id: row.sku_id,
                 sku: row.sku,

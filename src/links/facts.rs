@@ -29,6 +29,18 @@ pub struct Offer {
     pub parts: Vec<(Uuid, i64)>,
     /// the day on which cases that are sold ahead of their lot are in
     pub ready_on: Option<NaiveDate>,
+    /// the first picture of the product
+    pub picture: Option<Picture>,
+}
+
+/// A product's picture.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// its address
+    pub path: String,
+    /// of the small size
+    pub width: i64,
+    pub height: i64,
 }
 
 /// What of a link changes only by staff's hand.
@@ -80,6 +92,7 @@ impl Facts {
             quota: None,
             parts: vec![(Uuid::nil(), 1)],
             ready_on: None,
+            picture: None,
         };
         Facts {
             village: VillageId(1),

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod api;
 pub mod assisted;
+pub mod claims;
 pub mod decide;
 pub mod draft;
 pub mod edit;

@@ -1,17 +1,17 @@
 //! An order as its buyer sees it, the same after placing and when read again.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::claims::ClaimView;
 use super::decide::Accepted;
 use super::draft::Draft;
 use super::edit::Shape;
 use super::late::LateView;
 use super::promised::Promised;
 use super::store::changes::{self, Change};
-use super::store::{late, read};
+use super::store::{claims, late, read};
 use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
 use crate::calendar::promise::{Dates, Promise};
 use crate::clock::Timestamp;
@@ -51,8 +51,8 @@ pub struct OrderView {
     /// what is packed, and on its way
     pub parcels: Vec<ParcelView>,
     pub refunds: Vec<RefundView>,
-    #[schema(value_type = Vec<Object>)]
-    pub claims: Vec<Value>,
+    /// what the buyer says was wrong, and what has become of it
+    pub claims: Vec<ClaimView>,
     /// counts the edits and their proposals; whoever changes an order names the one they have seen
     pub version: i64,
     pub changes: Vec<ChangeView>,
@@ -347,6 +347,9 @@ pub async fn load_with_order(
     if order.packed > 0 {
         let events = read::parcel_events(db, village, id).await?;
         view.parcels = parcel_views(read::parcels(db, village, id).await?, &events);
+    }
+    if order.shipped > 0 {
+        view.claims = claims::of_order(db, village, id).await?;
     }
     Ok((order, view))
 }

@@ -17,8 +17,9 @@ use crate::id::parse_order_token;
 use crate::links::qr;
 use crate::links::store::board::code;
 use crate::money::{Fen, Method};
+use crate::orders::claims::{ClaimView, State as ClaimState};
 use crate::orders::late::{Answer, LateView, State as LateState};
-use crate::orders::view::{ChangeView, OrderView, load_with_order};
+use crate::orders::view::{ChangeView, OrderView, ParcelStatus, ParcelView, load_with_order};
 use crate::orders::{ChangeState, Order, Status};
 use crate::phone::{mask_name, mask_phone};
 use crate::villages::store::{Sender, sender};
@@ -317,8 +318,8 @@ impl OrderPage {
                 "Please look for damage when it is handed to you.",
             ),
             Status::Delivered => lang.say(
-                "有破损、少件或发错，请联系店家，带上订单号。",
-                "If something is broken, missing or wrong, tell the shop with the order's number.",
+                "有破损、少件或发错，请在下面点“东西有问题”。",
+                "If something is broken, missing or wrong, say so below.",
             ),
             Status::Cancelled | Status::Expired => lang.say(
                 "留的货已经放回去了。还想要的话，请重新下单。",
@@ -411,6 +412,17 @@ impl OrderPage {
 
     fn can_cancel(&self) -> bool {
         matches!(self.order.status, Status::AwaitingPayment | Status::Paid)
+    }
+
+    /// Something was sent, so that something may be wrong with it.
+    fn can_claim(&self) -> bool {
+        let is_sent = matches!(self.order.status, Status::Shipped | Status::Delivered);
+        let on_the_way = |parcel: &ParcelView| parcel.status != ParcelStatus::Packed;
+        is_sent || self.order.parcels.iter().any(on_the_way)
+    }
+
+    fn can_withdraw(&self, claim: &ClaimView) -> bool {
+        matches!(claim.state, ClaimState::Open | ClaimState::Returning) && claim.decision.is_none()
     }
 
     fn has_ended(&self) -> bool {

@@ -52,6 +52,21 @@ pub async fn start(
     why: Why<'_>,
     at: Timestamp,
 ) -> Result<()> {
+    start_parts(tx, ids, order, amount, why, at).await.map(|_| ())
+}
+
+/// The same; gives the refunds that it has become.
+///
+/// # Errors
+/// Those of [`start`].
+pub async fn start_parts(
+    tx: &mut Tx,
+    ids: &Ids,
+    order: &Order,
+    amount: Fen,
+    why: Why<'_>,
+    at: Timestamp,
+) -> Result<Vec<Uuid>> {
     let mut payments = store::refundable(tx, order.village_id, order.id).await?;
     payments.sort_by_key(|(payment, ..)| Some(*payment) != why.from);
     let left: i64 = payments.iter().map(|(_, _, left)| left.0.max(0)).sum();
@@ -63,15 +78,15 @@ pub async fn start(
         );
         return Err(invalid("amount_fen", message));
     }
-    let mut rest = amount.0;
+    let (mut rest, mut started) = (amount.0, Vec::new());
     for (payment, method, left) in payments {
         let part = rest.min(left.0);
         if part > 0 {
             rest -= part;
-            start_one(tx, ids, order, (payment, method), Fen(part), why, at).await?;
+            started.push(start_one(tx, ids, order, (payment, method), Fen(part), why, at).await?);
         }
     }
-    Ok(())
+    Ok(started)
 }
 
 async fn start_one(
@@ -82,7 +97,7 @@ async fn start_one(
     amount: Fen,
     why: Why<'_>,
     at: Timestamp,
-) -> Result<()> {
+) -> Result<Uuid> {
     let (payment_id, method) = payment;
     let started = refund_start(method).and_then(|event| RefundState::Agreed.next(event));
     let mut refund = Refund {
@@ -108,7 +123,7 @@ async fn start_one(
     if refund.state == RefundState::Done {
         store::add_refunded(tx, order.village_id, order.id, amount, at).await?;
     }
-    Ok(())
+    Ok(refund.id)
 }
 
 /// Gives all of an order's money back that has not been given back yet; nothing when there is none.

@@ -37,6 +37,13 @@ const OPEN: &[(&str, &[&str])] = &[
             "POST /api/v1/orders/{order}/late",
             "POST /api/v1/orders/{order}/changes/{version}/agree",
             "POST /api/v1/orders/{order}/changes/{version}/decline",
+            "POST /api/v1/orders/{order}/photos",
+            "POST /api/v1/orders/{order}/claims",
+            "POST /api/v1/orders/{order}/claims/{claim}/withdraw",
+            "GET /o/{order}/claim",
+            "POST /o/{order}/claim",
+            "POST /o/{order}/claims/{claim}/withdraw",
+            "GET /o/{order}/photos/{photo}",
         ],
     ),
     (
@@ -51,6 +58,7 @@ const OPEN: &[(&str, &[&str])] = &[
         "the same for everybody, and about nobody",
         &[
             "GET /t/{lot}",
+            "GET /pictures/{picture}",
             "GET /static/{file}",
             "GET /api/v1/areas",
             "POST /api/v1/addresses/parse",

@@ -157,6 +157,10 @@ pub async fn fill(shop: &TestApp) -> String {
     let part = json!({"amount_fen": 500, "reason": "少了一小袋"});
     shop.must(Method::POST, manager, &format!("{path}/refunds"), part)
         .await;
+    let mut broken = crate::claims::claim("damaged", 1);
+    broken["photos"] = json!([crate::claims::send_photo(shop, &delivered, 7).await]);
+    let path = format!("/api/v1/orders/{}/claims", text(&delivered, "token"));
+    shop.must(Method::POST, "", &path, broken).await;
     batches::plan(shop, batches::request(true)).await;
     link
 }
@@ -251,6 +255,7 @@ macro_rules! breaks {
     };
 }
 
+mod claims;
 mod names;
 mod parcels;
 
@@ -388,7 +393,13 @@ async fn what_breaks_is_found_and_nothing_else() {
             Some(_) => DAMAGE_OF_SQLITE,
             None => DAMAGE_OF_POSTGRES,
         };
-        for (at, broken) in BREAKS.iter().chain(parcels::BREAKS).chain(damage).enumerate() {
+        for (at, broken) in BREAKS
+            .iter()
+            .chain(parcels::BREAKS)
+            .chain(claims::BREAKS)
+            .chain(damage)
+            .enumerate()
+        {
             let findings = broken_copy(url, at, broken.sql).await;
             let mut expected = broken.found.to_vec();
             if sqlite_path(url).is_some() {

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use crate::app::TestApp;
 use crate::batches;
 use crate::buyer::{desk, link, path, placed, wish, wish_by};
+use crate::claims;
 use crate::goods::{add_sku, product, receive, sku};
 use crate::imports::{bring_in, generic, row};
 
@@ -36,6 +37,11 @@ pub struct Names {
     lot: String,
     batch: String,
     parcel: String,
+    claim: String,
+    photo: String,
+    /// a product's picture, as staff call it and as everybody does
+    picture: String,
+    picture_token: String,
 }
 
 fn text(value: &Value) -> String {
@@ -74,6 +80,13 @@ impl Names {
         .await;
         let file = generic(&[&row(1, 1, "", "paid")]);
         let (batch, parcel) = sent(shop).await;
+        let photo = claims::send_photo(shop, &order, 1).await;
+        let mut claim = claims::claim("damaged", 1);
+        claim["photos"] = json!([photo]);
+        let claim = shop.must(Method::POST, "", &path(&order, "/claims"), claim).await;
+        let pictures = format!("/api/v1/products/{product}/pictures");
+        let (_, pictures) = claims::send_file(shop, manager, &pictures, claims::photo(2)).await;
+        let picture = text(&pictures["items"][0]["id"]);
         Names {
             payment: text(&step["url"]).rsplit('/').next().unwrap().to_owned(),
             payment_id: text(&shop.get(manager, "/api/v1/confirmations").await.1["items"][0]["payment"]),
@@ -91,6 +104,10 @@ impl Names {
             product,
             batch,
             parcel,
+            claim: text(&claim["id"]),
+            photo,
+            picture_token: order_token(shop.zhang.id, picture.parse().unwrap()),
+            picture,
         }
     }
 
@@ -116,6 +133,10 @@ impl Names {
             "event" => &self.event,
             "batch" => &self.batch,
             "parcel" => &self.parcel,
+            "claim" => &self.claim,
+            "photo" => &self.photo,
+            "picture" if route.access == Access::Public => &self.picture_token,
+            "picture" => &self.picture,
             "file" => "style.css",
             _ => panic!("{{{name}}} of {} needs a value in the tests", route.path),
         }
@@ -210,6 +231,11 @@ pub fn body(method: &Method, path: &str) -> Option<Value> {
         }
         ("PATCH", "/api/v1/products/{id}") => json!({"name": "粉条", "description": "粗"}),
         ("POST", "/api/v1/products/{id}/skus") => sku("FT10"),
+        ("POST", "/api/v1/orders/{order}/claims") => claims::claim("damaged", 1),
+        ("POST", "/api/v1/claims/{claim}/decide") => {
+            json!({"decision": "refund", "amount_fen": 100, "words": "退给您"})
+        }
+        ("PUT", "/api/v1/products/{id}/pictures") => json!({"pictures": []}),
         ("PATCH", "/api/v1/products/{id}/skus/{sku}") => json!({"title": "粉条", "price_fen": 6900}),
         ("PUT", "/api/v1/freight") => json!({"items": [{"province": "*", "served": true, "first_grams": 3000,
             "first_fen": 800, "step_grams": 1000, "step_fen": 200, "free_from_fen": null}]}),

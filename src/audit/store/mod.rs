@@ -1,6 +1,7 @@
 //! SQL of the audit. All of it reads whole tables, once each where that can be: a question per order would take hours
 //! in a shop of a million.
 
+mod claims;
 mod parcels;
 mod scans;
 
@@ -14,7 +15,7 @@ use crate::on;
 
 /// Every invariant.
 pub fn scans() -> impl Iterator<Item = &'static Scan> {
-    scans::SCANS.iter().chain(parcels::SCANS)
+    scans::SCANS.iter().chain(parcels::SCANS).chain(claims::SCANS)
 }
 
 /// One reading of some tables that proves one or more invariants. `{json}` stands for what makes a text column one that

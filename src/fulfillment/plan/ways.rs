@@ -121,8 +121,8 @@ impl Search {
     /// moved so that the plan is as good as before.
     pub fn exchange(&mut self, flow: &mut Flow, kind: usize, slot: usize) -> bool {
         if let Some((slots, out)) = &self.closed[slot] {
-            let inside = flow.held[kind].iter().any(|(at, _)| has(slots, *at));
-            if !inside && !(*out && flow.late[kind] > 0) {
+            let is_inside = flow.held[kind].iter().any(|(at, _)| has(slots, *at));
+            if !(is_inside || *out && flow.late[kind] > 0) {
                 return false;
             }
         }

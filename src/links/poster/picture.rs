@@ -1,24 +1,14 @@
 //! A picture handed in by a person: checked before it is decoded, then cut to the poster's window.
 
-use std::io::Cursor;
-
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
-use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, Rgb, RgbImage,
-    SubImage,
-};
+use image::{DynamicImage, GenericImageView, Pixel, RgbImage, SubImage};
 
 use super::PosterError;
+use crate::photos::picture::{self, Refusal, on_white};
 
 /// Largest file that is looked at, in bytes.
 pub(super) const MAX_BYTES: usize = 5 * 1024 * 1024;
-
-/// Largest picture that is decoded, in pixels.
-const MAX_PIXELS: u64 = 40_000_000;
-
-/// What one decoded picture may take, in bytes: four per pixel.
-const MAX_ALLOC: u64 = 4 * MAX_PIXELS;
 
 /// Decodes a PNG or JPEG, turns it upright and cuts its middle to `width` × `height` pixels on white.
 /// The result carries none of the file's metadata.
@@ -46,26 +36,12 @@ pub(super) fn prepare(bytes: &[u8], width: u32, height: u32) -> Result<RgbImage,
 }
 
 fn decode(bytes: &[u8]) -> Result<(DynamicImage, Orientation), PosterError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(PosterError::PictureBytes);
-    }
-    let format = match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg)) => format,
-        _ => return Err(PosterError::PictureFormat),
-    };
-    let broken = |_| PosterError::PictureBroken;
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_ALLOC);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(broken)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > MAX_ALLOC {
-        return Err(PosterError::PicturePixels { width, height });
-    }
-    let orientation = decoder.orientation().map_err(broken)?;
-    let picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    Ok((picture, orientation))
+    picture::decode(bytes, MAX_BYTES).map_err(|refusal| match refusal {
+        Refusal::Bytes(_) => PosterError::PictureBytes,
+        Refusal::Format => PosterError::PictureFormat,
+        Refusal::Pixels { width, height } => PosterError::PicturePixels { width, height },
+        Refusal::Broken => PosterError::PictureBroken,
+    })
 }
 
 /// Scales the largest middle part of the target's shape to the target.
@@ -96,15 +72,12 @@ fn middle(full_width: u32, full_height: u32, width: u32, height: u32) -> (u32, u
     ((full_width - cut_w) / 2, (full_height - cut_h) / 2, cut_w, cut_h)
 }
 
-fn on_white(picture: &image::RgbaImage) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [r, g, b, a] = picture.get_pixel(x, y).0.map(u32::from);
-        Rgb([r, g, b].map(|c| ((c * a + 255 * (255 - a)) / 255) as u8))
-    })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use std::io::Cursor;
+
+    use image::{ImageFormat, Rgb};
+
     use super::*;
 
     /// A picture file whose left half is red and right half blue.

@@ -1,12 +1,16 @@
 //! SQL behind the board: everything a buyer's page of one link shows.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
+use crate::catalog::pictures::path;
 use crate::catalog::{Label, LegalKind, missing_label_fields};
 use crate::clock::Timestamp;
 use crate::db::{Db, Tx, json};
 use crate::error::Result;
 use crate::id::VillageId;
+use crate::links::facts::Picture;
 use crate::money::Fen;
 use crate::on;
 use crate::stock::Level;
@@ -140,6 +144,24 @@ pub async fn ahead_days(db: &Db, village: VillageId) -> Result<Vec<(Uuid, String
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT sku_id, ahead_ready_on FROM stock WHERE village_id = $1 AND ahead_ready_on IS NOT NULL")
         .bind(village).fetch_all(ex).await)?)
+}
+
+/// The first picture of the product of each of these skus that has one.
+pub async fn pictures(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<HashMap<Uuid, Picture>> {
+    let rows: Vec<(Uuid, Uuid, i64, i64)> = on!(db,
+        sqlite: "SELECT sku.id, photo.id, photo.small_width, photo.small_height FROM sku
+                 JOIN photo ON photo.village_id = sku.village_id AND photo.product_id = sku.product_id
+                 WHERE sku.village_id = $1 AND photo.place = 1 AND sku.id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
+        pg: "SELECT sku.id, photo.id, photo.small_width, photo.small_height FROM sku
+             JOIN photo ON photo.village_id = sku.village_id AND photo.product_id = sku.product_id
+             WHERE sku.village_id = $1 AND photo.place = 1
+               AND sku.id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).fetch_all(ex).await)?;
+    let picture = |(sku, photo, width, height)| {
+        let path = path(village, photo);
+        (sku, Picture { path, width, height })
+    };
+    Ok(rows.into_iter().map(picture).collect())
 }
 
 /// The counters of these stock items. What holds past their end still hold is left out of `reserved`.

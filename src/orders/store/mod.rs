@@ -1,6 +1,7 @@
 //! SQL of orders.
 
 pub mod changes;
+pub mod claims;
 pub mod ending;
 pub mod hot;
 pub mod late;

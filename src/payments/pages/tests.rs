@@ -81,6 +81,9 @@ fn sample(lang: Lang, status: Status) -> OrderPage {
             version: 2,
             changes: vec![proposal(&bad)],
             late: Some(question(&bad)),
+            missing_fen: None,
+            surplus_fen: None,
+            checking_fen: None,
         },
         qr: None,
         sender: Sender {

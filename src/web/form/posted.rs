@@ -13,11 +13,21 @@ const MAX_FIELDS: usize = 3_000;
 #[derive(Clone, Debug, Default)]
 pub struct Posted(Vec<(String, String)>);
 
-/// A form with a file.
+/// Files that are read of one form.
+const MAX_FILES: usize = 12;
+
+/// A form with files.
 pub struct Upload {
     pub fields: Posted,
-    /// none when no file was chosen
-    pub file: Option<Bytes>,
+    /// those that were chosen, as (field, content)
+    pub files: Vec<(String, Bytes)>,
+}
+
+impl Upload {
+    /// The file of a form that has one; none when it was not chosen.
+    pub fn file(&mut self) -> Option<Bytes> {
+        self.files.pop().map(|(_, file)| file)
+    }
 }
 
 impl Posted {
@@ -72,20 +82,23 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         check_origin(request.headers())?;
         let parts = Multipart::from_request(request, state).await;
         let mut parts = parts.map_err(|rejection| broken(rejection.status()))?;
-        let (mut fields, mut file) = (Vec::new(), None);
+        let (mut fields, mut files) = (Vec::new(), Vec::new());
         while let Some(part) = parts.next_field().await.map_err(|error| broken(error.status()))? {
             let name = part.name().unwrap_or_default().to_owned();
             let is_file = part.file_name().is_some();
             let body = part.bytes().await.map_err(|error| broken(error.status()))?;
             if is_file {
-                file = Some(body).filter(|body| !body.is_empty());
+                // a field in which nothing was chosen comes as an empty file
+                if !body.is_empty() && files.len() < MAX_FILES {
+                    files.push((name, body));
+                }
             } else if fields.len() < MAX_FIELDS {
                 fields.push((name, String::from_utf8_lossy(&body).into_owned()));
             }
         }
         Ok(Upload {
             fields: Posted(fields),
-            file,
+            files,
         })
     }
 }

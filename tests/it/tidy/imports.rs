@@ -23,6 +23,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Walled, &["links"]),
     (Floor::Walled, &["stock", "trace"]),
     (Floor::Walled, &["catalog", "calendar", "freight", "partners"]),
+    (Floor::Walled, &["photos"]),
     (Floor::Walled, &["villages"]),
     (Floor::Open, &["web", "outbox", "audit", "backup", "ops"]),
     (
