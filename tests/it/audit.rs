@@ -4,20 +4,17 @@
 use std::time::Duration;
 
 use axum::http::{Method, Request, header};
-use cunji::audit::{Finding, check, is_clean, report};
-use cunji::db::{Db, sqlite_path};
+use cunji::audit::{check, is_clean, report};
+use cunji::db::sqlite_path;
 use cunji::orders::store::ending::expire_due;
 use cunji::{on, transact};
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use uuid::Uuid;
 
 use crate::app::{TestApp, on_both};
 use crate::batches;
 use crate::calendar::{CAPACITY, carrier, keep};
 use crate::goods::{add_sku, product, receive, sku};
-use crate::pg;
 
 const LINK: &str = "/api/v1/links";
 
@@ -256,9 +253,11 @@ macro_rules! breaks {
 }
 
 mod claims;
+mod copy;
 mod names;
 mod parcels;
 
+use copy::broken_copy;
 use names::*;
 use parcels::{BOXED, MOVED};
 
@@ -376,13 +375,6 @@ const DAMAGE_OF_POSTGRES: &[Break] = breaks! {
         => ["every index is valid"]: ["orders_hold"];
 };
 
-/// Takes from a PostgreSQL database what would refuse to break it; SQLite has settings for that.
-const LAX: &str = "DO $$ DECLARE row record; BEGIN
-    FOR row IN SELECT conrelid::regclass AS name, conname FROM pg_constraint
-               WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f') LOOP
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', row.name, row.conname);
-    END LOOP; END $$";
-
 #[tokio::test]
 async fn what_breaks_is_found_and_nothing_else() {
     on_both(async |shop| {
@@ -419,39 +411,4 @@ async fn what_breaks_is_found_and_nothing_else() {
         }
     })
     .await;
-}
-
-/// Audits a copy of a database that nobody has open, after `sql` has broken it.
-async fn broken_copy(url: &str, at: usize, sql: &'static str) -> Vec<Finding> {
-    let copy = match sqlite_path(url) {
-        Some(path) => {
-            let copy = path.with_extension(format!("{at}.db"));
-            std::fs::copy(&path, &copy).unwrap();
-            let options = SqliteConnectOptions::new()
-                .filename(&copy)
-                .foreign_keys(false)
-                .pragma("ignore_check_constraints", "ON");
-            let mut broken = options.connect().await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut broken).await.unwrap();
-            broken.close().await.unwrap();
-            format!("sqlite://{}", copy.display())
-        }
-        None => {
-            let shop = url.rsplit('/').next().unwrap().split('?').next().unwrap();
-            let copy = format!("{shop}_{at}");
-            pg::server().create_database(&copy, Some(shop));
-            let url = pg::server().url(&copy);
-            let mut broken = sqlx::PgConnection::connect(&url).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(format!("{LAX}; {sql}")))
-                .execute(&mut broken)
-                .await
-                .unwrap();
-            broken.close().await.unwrap();
-            url
-        }
-    };
-    let db = Db::connect_for_reading(&copy).await.unwrap();
-    let findings = check(&db).await.unwrap();
-    db.close().await;
-    findings
 }

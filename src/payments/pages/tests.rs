@@ -1,7 +1,8 @@
 use super::*;
 use crate::calendar::promise::Dates;
-use crate::orders::late::{AfterOffer, CarrierOffer};
-use crate::orders::view::{ChangedItem, ItemView, RefundView};
+use crate::orders::ChangeState;
+use crate::orders::late::{AfterOffer, CarrierOffer, LateView, State as LateState};
+use crate::orders::view::{ChangeView, ChangedItem, ItemView, RefundView};
 
 fn proposal(text: &str) -> ChangeView {
     ChangeView {

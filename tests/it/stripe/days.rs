@@ -56,7 +56,7 @@ async fn a_day_closes_when_every_fen_is_explained() {
         assert_eq!(
             seen["methods"][0],
             json!({"method": "stripe", "payments": 1, "in_fen": 6_800, "refunds": 1,
-            "out_fen": 6_800, "unexplained_fen": 0})
+            "out_fen": 6_800, "reversed_fen": 0, "unexplained_fen": 0})
         );
         assert_eq!(seen["closes"], true);
 
