@@ -2,7 +2,7 @@
 -- what was wrong is reversed by an entry of its own.
 
 -- Money of an order that one person has confirmed beyond this waits for a second one; 0: never.
-ALTER TABLE village ADD COLUMN second_person_above_fen INTEGER NOT NULL DEFAULT 500000 CHECK (second_person_above_fen >= 0);
+ALTER TABLE village ADD COLUMN second_person_above_fen INTEGER NOT NULL DEFAULT 0 CHECK (second_person_above_fen >= 0);
 
 -- One row per confirmation. limit_fen is the limit that it was above, if it was above one.
 CREATE TABLE confirmation (
