@@ -38,8 +38,9 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 const MAX_TRIES: u32 = 6;
 
 /// For the intake's connection to PostgreSQL. All that it asks is found by an index, but the planner thinks otherwise of a
-/// table that was small or unknown when it made its plan, and keeps that plan while the table grows.
-const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// table that was small or unknown when it made its plan, and keeps that plan while the table grows: so it plans each time.
+const BY_INDEX: &str = "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; \
+                        SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 pub enum On<S, P> {
     Sqlite(S),

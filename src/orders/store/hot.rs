@@ -96,6 +96,8 @@ const CALENDAR: i64 = 4;
 const DAY: i64 = 5;
 const READ_AT: i64 = 6;
 
+// the look-ups by key are subqueries with a LIMIT: joined, a planner that knows no statistics yet reads all of the
+// village's orders once for each batch
 macro_rules! reading_pg {
     ($lock:literal, $lock_offer:literal, $more:literal) => {
         concat!("WITH level AS (
@@ -119,14 +121,16 @@ macro_rules! reading_pg {
              SELECT 1, link_id, sku_id, NULL, NULL, price_fen, quota, sold, limit_per_order, opens_at, closes_at, closed_at
              FROM offered
              UNION ALL
-             SELECT 2, orders.link_id, orders.id, orders.idem_key, orders.body_hash, NULL, NULL, NULL, NULL, NULL, NULL,
+             SELECT 2, asked.link_id, placed.id, asked.idem_key, placed.body_hash, NULL, NULL, NULL, NULL, NULL, NULL,
                     NULL
-             FROM asked JOIN orders ON orders.village_id = $1 AND orders.link_id = asked.link_id
-                               AND orders.idem_key = asked.idem_key
+             FROM asked CROSS JOIN LATERAL (
+                 SELECT id, body_hash FROM orders WHERE village_id = $1 AND link_id = asked.link_id
+                                                    AND idem_key = asked.idem_key LIMIT 1) AS placed
              UNION ALL
-             SELECT 2, NULL, orders.id, orders.idem_key, orders.body_hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-             FROM asked JOIN orders ON orders.village_id = $1 AND orders.link_id IS NULL AND asked.link_id IS NULL
-                               AND orders.idem_key = asked.idem_key
+             SELECT 2, NULL, placed.id, asked.idem_key, placed.body_hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+             FROM asked CROSS JOIN LATERAL (
+                 SELECT id, body_hash FROM orders WHERE village_id = $1 AND link_id IS NULL AND asked.link_id IS NULL
+                                                    AND idem_key = asked.idem_key LIMIT 1) AS placed
              UNION ALL
              SELECT 3, id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM subscriber
              WHERE village_id = $1
