@@ -38,9 +38,13 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 const MAX_TRIES: u32 = 6;
 
 /// For the intake's connection to PostgreSQL. All that it asks is found by an index, but the planner thinks otherwise of a
-/// table that was small or unknown when it made its plan, and keeps that plan while the table grows: so it plans each time.
-const BY_INDEX: &str = "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off; \
-                        SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// table that was small or unknown when it made its plan, and keeps that plan while the table grows.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// Sent to the intake's connection after 1, 2, 4, 8, … of its turns, so that no plan is older than half of its orders. To
+/// plan each time, as the other connections do, would cost the intake more than the work: each foreign key of each row is
+/// a plan as well.
+const PLAN_ANEW: &str = "DISCARD PLANS";
 
 pub enum On<S, P> {
     Sqlite(S),
@@ -128,14 +132,18 @@ impl Db {
             Self::open_sqlite(&path).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url).context("the database address can't be read")?;
+            // a plan made while a table was small reads all of it once it is large
+            let fresh = options
+                .clone()
+                .options([("plan_cache_mode", "force_custom_plan")]);
             let pool = PgPoolOptions::new()
                 .max_connections(20)
                 .acquire_timeout(Duration::from_secs(10));
             let pool = pool
-                .connect_with(options.clone())
+                .connect_with(fresh)
                 .await
                 .context("can't connect to PostgreSQL")?;
-            let swift = Lane::new(options, BY_INDEX);
+            let swift = Lane::new(options, BY_INDEX, PLAN_ANEW);
             Ok(Self::with(Engine::Pg { pool, swift }))
         } else {
             anyhow::bail!("a database is named sqlite://PATH or postgres://…")
@@ -161,7 +169,7 @@ impl Db {
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", "4000");
-        let write = Lane::new(options.clone(), "");
+        let write = Lane::new(options.clone(), "", "");
         // made now, so that the file exists when the readers open it
         let writer = write
             .take()

@@ -34,7 +34,7 @@ impl Db {
 
     async fn open(options: SqliteConnectOptions) -> anyhow::Result<Self> {
         let file = options.get_filename().display().to_string();
-        let write = Lane::new(options.clone(), "");
+        let write = Lane::new(options.clone(), "", "");
         let read = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options)

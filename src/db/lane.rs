@@ -21,7 +21,15 @@ pub(super) struct Lane<DB: Database> {
     options: Options<DB>,
     /// settings that are sent once after connecting
     settings: &'static str,
-    idle: Arc<Mutex<Option<DB::Connection>>>,
+    /// what is sent before a turn whose number is a power of two
+    at_doubling: &'static str,
+    idle: Arc<Mutex<Option<Idle<DB>>>>,
+}
+
+/// A connection between two turns, and the turns that it has had.
+struct Idle<DB: Database> {
+    connection: DB::Connection,
+    turns: u64,
 }
 
 impl<DB: Database> Clone for Lane<DB> {
@@ -29,6 +37,7 @@ impl<DB: Database> Clone for Lane<DB> {
         Lane {
             options: self.options.clone(),
             settings: self.settings,
+            at_doubling: self.at_doubling,
             idle: Arc::clone(&self.idle),
         }
     }
@@ -38,17 +47,19 @@ impl<DB: Database> Clone for Lane<DB> {
 /// with it whatever was under way on it.
 pub(super) struct Turn<DB: Database> {
     pub(super) connection: DB::Connection,
-    place: OwnedMutexGuard<Option<DB::Connection>>,
+    turns: u64,
+    place: OwnedMutexGuard<Option<Idle<DB>>>,
 }
 
 impl<DB: Database> Lane<DB>
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
 {
-    pub(super) fn new(options: Options<DB>, settings: &'static str) -> Self {
+    pub(super) fn new(options: Options<DB>, settings: &'static str, at_doubling: &'static str) -> Self {
         Lane {
             options,
             settings,
+            at_doubling,
             idle: Arc::default(),
         }
     }
@@ -57,23 +68,30 @@ where
         let mut place = tokio::time::timeout(PATIENCE, Arc::clone(&self.idle).lock_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let connection = match place.take() {
-            Some(connection) => connection,
+        let (mut connection, turns) = match place.take() {
+            Some(idle) => (idle.connection, idle.turns),
             None => {
                 let mut opened = self.options.connect().await?;
                 if !self.settings.is_empty() {
                     sqlx::Executor::execute(&mut opened, sqlx::raw_sql(self.settings)).await?;
                 }
-                opened
+                (opened, 0)
             }
         };
-        Ok(Turn { connection, place })
+        if turns.is_power_of_two() && !self.at_doubling.is_empty() {
+            sqlx::Executor::execute(&mut connection, sqlx::raw_sql(self.at_doubling)).await?;
+        }
+        Ok(Turn {
+            connection,
+            turns,
+            place,
+        })
     }
 
     pub(super) async fn close(&self) {
-        if let Some(connection) = self.idle.lock().await.take() {
+        if let Some(idle) = self.idle.lock().await.take() {
             // nothing waits for an answer any more
-            let _ = connection.close().await;
+            let _ = idle.connection.close().await;
         }
     }
 }
@@ -82,9 +100,11 @@ impl<DB: Database> Turn<DB> {
     pub(super) fn end(self) {
         let Turn {
             connection,
+            turns,
             mut place,
         } = self;
-        *place = Some(connection);
+        let turns = turns + 1;
+        *place = Some(Idle { connection, turns });
     }
 }
 

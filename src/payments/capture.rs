@@ -107,7 +107,9 @@ async fn settle(
     if keeps {
         // they ask for what was due before; whoever pays the rest opens one for the rest
         store::close_open(tx, village, order.id, at).await?;
-        ending::hold_by_clock(tx, village, order.id).await?;
+        if order.pay_before.is_some() {
+            ending::hold_by_clock(tx, village, order.id).await?;
+        }
     }
     if keeps && covered {
         // a payment that was opened before an edit may bring what was due then

@@ -367,7 +367,9 @@ async fn settle_money(
     }
     // a payment that is open asks for the old amount; asking again opens one for what is due now
     store::close_open(tx, order.village_id, order.id, at).await?;
-    ending::hold_by_clock(tx, order.village_id, order.id).await?;
+    if order.pay_before.is_some() {
+        ending::hold_by_clock(tx, order.village_id, order.id).await?;
+    }
     if order.captured_fen < order.total_fen && order.captured_fen >= after.total_fen {
         capture::covered(tx, ids, order, at).await?;
     }

@@ -32,7 +32,7 @@ pub async fn replace(
         sqlite: "DELETE FROM parcel_lot WHERE village_id = $1
                  AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
         pg: "DELETE FROM parcel_lot WHERE village_id = $1
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&parcels)).execute(ex).await.map(|_| ()))?;
     let row = |(parcel, pick): (&Uuid, &Taken)| LotRow {
         parcel_id: *parcel,

@@ -74,7 +74,7 @@ pub async fn of_orders(tx: &mut Tx, village: VillageId, orders: &[Uuid]) -> Resu
         sqlite: concat!(parcels!(), "parcel.id IN (SELECT parcel_id FROM parcel_line WHERE village_id = $1
                         AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))) ORDER BY parcel.code"),
         pg: concat!(parcels!(), "parcel.id IN (SELECT parcel_id FROM parcel_line WHERE village_id = $1
-                    AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))) ORDER BY parcel.code"),
+                    AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))) ORDER BY parcel.code"),
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
 }
 
@@ -171,7 +171,7 @@ pub async fn lock_orders(tx: &mut Tx, village: VillageId, parcels: &[Uuid]) -> R
         sqlite: "SELECT id FROM orders WHERE village_id = $1 AND id IN (SELECT order_id FROM parcel_line
                  WHERE village_id = $1 AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))) ORDER BY id",
         pg: "SELECT id FROM orders WHERE village_id = $1 AND id IN (SELECT order_id FROM parcel_line
-             WHERE village_id = $1 AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json)))
+             WHERE village_id = $1 AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json))))
              ORDER BY id FOR UPDATE",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&parcels)).fetch_all(ex).await.map(|_| ()))?;
     Ok(())
@@ -184,7 +184,7 @@ macro_rules! change {
             sqlite: concat!("UPDATE parcel SET ", $set, " WHERE village_id = $1
                              AND id IN (SELECT unhex(value, '-') FROM json_each($2))"),
             pg: concat!("UPDATE parcel SET ", $set, " WHERE village_id = $1
-                         AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))"),
+                         AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))"),
             sql, ex => sqlx::query(sql) $(.bind($bind))* .execute(ex).await.map(|_| ()))
     };
 }
@@ -319,28 +319,28 @@ pub async fn delete(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result<()>
         (
             "DELETE FROM parcel_lot WHERE village_id = $1 AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
             "DELETE FROM parcel_lot WHERE village_id = $1
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         ),
         (
             "DELETE FROM parcel_line WHERE village_id = $1 AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
             "DELETE FROM parcel_line WHERE village_id = $1
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         ),
         (
             "DELETE FROM parcel_event WHERE village_id = $1 AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
             "DELETE FROM parcel_event WHERE village_id = $1
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         ),
         (
             "DELETE FROM waybill WHERE village_id = $1 AND ended_at IS NOT NULL
              AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
             "DELETE FROM waybill WHERE village_id = $1 AND ended_at IS NOT NULL
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         ),
         (
             "DELETE FROM parcel WHERE village_id = $1 AND id IN (SELECT unhex(value, '-') FROM json_each($2))",
             "DELETE FROM parcel WHERE village_id = $1
-             AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         ),
     ] {
         on!(tx, sqlite: sqlite, pg: pg, sql, ex =>
@@ -355,6 +355,6 @@ pub async fn has_events(tx: &mut Tx, village: VillageId, ids: &[Uuid]) -> Result
         sqlite: "SELECT COUNT(*) > 0 FROM parcel_event WHERE village_id = $1
                  AND parcel_id IN (SELECT unhex(value, '-') FROM json_each($2))",
         pg: "SELECT COUNT(*) > 0 FROM parcel_event WHERE village_id = $1
-             AND parcel_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             AND parcel_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query_scalar(sql).bind(village).bind(json(&ids)).fetch_one(ex).await)?)
 }

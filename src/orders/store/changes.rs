@@ -92,7 +92,7 @@ pub async fn decline_open(tx: &mut Tx, village: VillageId, orders: &[Uuid]) -> R
                    AND order_id IN (SELECT unhex(value, '-') FROM json_each($2))",
         pg: "UPDATE order_change SET state = 'declined', after = CAST(CAST(after AS jsonb) - 'pending' AS TEXT)
              WHERE village_id = $1 AND state = 'proposed'
-               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+               AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(json(&orders)).execute(ex).await.map(|_| ()))?;
     Ok(())
 }

@@ -138,7 +138,7 @@ pub async fn revive(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<bool> 
         sqlite: "UPDATE order_line SET cancelled = 0
                  WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = 0
-             WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             WHERE village_id = $1 AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx, ex => sqlx::query(
         "UPDATE orders SET cancelled = 0, ended_as = NULL, updated_at = $3 WHERE village_id = $1 AND id = $2")
@@ -191,7 +191,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid], now: Timestamp
         pg: "SELECT orders.link_id, line.sku_id, CAST(-SUM(line.ordered - line.cancelled) AS BIGINT)
              FROM orders JOIN order_line AS line ON line.village_id = orders.village_id AND line.order_id = orders.id
              WHERE orders.village_id = $1 AND orders.link_id IS NOT NULL
-               AND orders.id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND orders.id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              GROUP BY orders.link_id, line.sku_id ORDER BY orders.link_id, line.sku_id",
         sql, ex => sqlx::query_as(sql).bind(village).bind(&ids).fetch_all(ex).await)?;
     stock::store::release(tx, village, &stock_cases).await?;
@@ -201,7 +201,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid], now: Timestamp
         sqlite: "UPDATE order_line SET cancelled = ordered
                  WHERE village_id = $1 AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE order_line SET cancelled = ordered
-             WHERE village_id = $1 AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             WHERE village_id = $1 AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).execute(ex).await.map(|_| ()))?;
     on!(tx,
         sqlite: "UPDATE payment SET state = CASE WHEN provider_ref IS NULL THEN 'closed' ELSE 'unknown' END,
@@ -211,7 +211,7 @@ async fn give_back(tx: &mut Tx, village: VillageId, ids: &[Uuid], now: Timestamp
         pg: "UPDATE payment SET state = CASE WHEN provider_ref IS NULL THEN 'closed' ELSE 'unknown' END,
                     check_at = CASE WHEN provider_ref IS NOT NULL THEN $3 END
              WHERE village_id = $1 AND state IN ('created', 'sent', 'waiting')
-               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+               AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(&ids).bind(now).execute(ex).await.map(|_| ()))?;
     Ok(())
 }
@@ -230,7 +230,7 @@ async fn stock_cases(tx: &mut Tx, village: VillageId, ids: &str) -> Result<Vec<(
              FROM order_line AS line
              LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
              WHERE line.village_id = $1
-               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND line.order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              GROUP BY item ORDER BY item",
         sql, ex => sqlx::query_as(sql).bind(village).bind(ids).fetch_all(ex).await)?)
 }

@@ -82,7 +82,7 @@ pub(super) async fn end_open(tx: &mut Tx, village: VillageId, orders: &str, at: 
                    AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))",
         pg: "UPDATE late_question SET state = 'ended', settled_at = $3
              WHERE village_id = $1 AND state = 'asked'
-               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+               AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query(sql).bind(village).bind(orders).bind(at).execute(ex).await.map(|_| ()))?;
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) async fn give_back(tx: &mut Tx, village: VillageId, ids: &str) -> Res
         pg: "SELECT promised.row->>'ships_on' AS day, promised.row->>'carrier' AS carrier,
                     CAST(SUM(CAST(promised.row->>'cases' AS BIGINT)) AS BIGINT) AS cases
              FROM (SELECT CAST(promise AS json) AS row FROM orders WHERE village_id = $1 AND promise IS NOT NULL
-                     AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))) AS promised
+                     AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))) AS promised
              GROUP BY day, carrier",
         sql, ex => sqlx::query_as(sql).bind(village).bind(ids).fetch_all(ex).await)?;
     calendar::give_back(tx, village, &rows).await
@@ -219,7 +219,7 @@ async fn write(tx: &mut Tx, village: VillageId, promises: &[(Uuid, Option<Promis
 
 /// The day on which what these orders hold is in the store room, for those whose goods are sold ahead of their lot. Who
 /// among several holds what lies there already is not known; all of them wait.
-async fn ready_days(tx: &mut Tx, village: VillageId, ids: &str) -> Result<HashMap<Uuid, NaiveDate>> {
+pub async fn ready_days(tx: &mut Tx, village: VillageId, ids: &str) -> Result<HashMap<Uuid, NaiveDate>> {
     let rows: Vec<(Uuid, String)> = on!(tx,
         sqlite: "SELECT line.order_id, MAX(stock.ahead_ready_on) FROM order_line AS line
                  LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
@@ -233,7 +233,7 @@ async fn ready_days(tx: &mut Tx, village: VillageId, ids: &str) -> Result<HashMa
              JOIN stock ON stock.village_id = line.village_id
               AND stock.sku_id = COALESCE(part.component_id, line.sku_id)
              WHERE line.village_id = $1 AND stock.reserved > stock.on_hand AND stock.ahead_ready_on IS NOT NULL
-               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND line.order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              GROUP BY line.order_id",
         sql, ex => sqlx::query_as(sql).bind(village).bind(ids).fetch_all(ex).await)?;
     let days = rows

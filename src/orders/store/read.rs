@@ -67,7 +67,7 @@ pub async fn lines(db: &Db, village: VillageId, orders: &[Uuid]) -> Result<Vec<L
                     line.goods_fen, line.ordered, line.cancelled, line.packed, line.shipped, line.delivered
              FROM order_line AS line JOIN sku ON sku.village_id = line.village_id AND sku.id = line.sku_id
              WHERE line.village_id = $1
-               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND line.order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              ORDER BY line.order_id, line.line",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
 }
@@ -80,7 +80,7 @@ pub async fn held_by_refunds(tx: &mut Tx, village: VillageId, orders: &[Uuid]) -
                    AND order_id IN (SELECT unhex(value, '-') FROM jsonb_each($2)) ORDER BY order_id",
         pg: "SELECT DISTINCT order_id FROM refund
              WHERE village_id = $1 AND state IN ('asked', 'agreed', 'sent')
-               AND order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json)) ORDER BY order_id",
+               AND order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json))) ORDER BY order_id",
         sql, ex => sqlx::query_scalar(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)
 }
 
