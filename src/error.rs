@@ -68,6 +68,11 @@ impl Problem {
         self
     }
 
+    /// What is wrong in one sentence: with the first wrong field, when it is about fields.
+    pub fn words(&self) -> &Text {
+        self.errors.first().map_or(&self.detail, |error| &error.message)
+    }
+
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self

@@ -7,13 +7,13 @@
   const store = `cunji-scans-${words.batch}`, where = `/api/v1/batches/${words.batch}/scans`;
   const input = by("code"), wrong = by("wrong"), undo = by("undo");
   const rows = new Map([...page.querySelectorAll("[data-code]")].map(row => [row.dataset.code, row]));
-  const load = () => { try { return JSON.parse(localStorage.getItem(store)) || []; } catch { return []; } };
+  const load = () => { try { const kept = JSON.parse(localStorage.getItem(store)); return Array.isArray(kept) ? kept : []; } catch { return []; } };
   // the phone may refuse to keep anything; then the queue lives as long as the page
   let queue = load();
-  const keep = () => { try { localStorage.setItem(store, JSON.stringify(queue)); } catch { /* full or forbidden */ } };
   // what other pages of this phone have queued meanwhile stays
   const join = () => { const known = new Set(queue.map(scan => scan.key)); queue.push(...load().filter(scan => !known.has(scan.key) && !answered.has(scan.key))); };
   const answered = new Set();
+  const keep = () => { join(); try { localStorage.setItem(store, JSON.stringify(queue)); } catch { /* full or forbidden */ } };
 
   // keys grow with time, like UUIDs of version 7
   const newKey = at => {
@@ -117,7 +117,6 @@
   };
   const add = (code, act) => {
     const at = moment();
-    join();
     queue.push({ key: newKey(at), code, act, at: new Date(at).toISOString() });
     keep();
     tell();

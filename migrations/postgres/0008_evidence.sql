@@ -17,7 +17,7 @@ CREATE TABLE confirmation (
     channel       TEXT CHECK (channel IN ('bank', 'alipay', 'wechat', 'cash', 'other')),
     received_at   BIGINT,
     note          TEXT,
-    state         TEXT NOT NULL CHECK (state IN ('waiting', 'counted', 'taken_back')),
+    state         TEXT NOT NULL CHECK (state IN ('waiting', 'counted', 'taken_back', 'reversed')),
     limit_fen     BIGINT CHECK (limit_fen > 0),
     confirmed_by  UUID NOT NULL,
     confirmed_at  BIGINT NOT NULL,
@@ -28,17 +28,17 @@ CREATE TABLE confirmation (
     PRIMARY KEY (village_id, id),
     FOREIGN KEY (village_id, order_id) REFERENCES orders (village_id, id),
     FOREIGN KEY (village_id, payment_id) REFERENCES payment (village_id, id),
-    CHECK ((state = 'counted') = (payment_id IS NOT NULL)),
+    CHECK ((state IN ('counted', 'reversed')) = (payment_id IS NOT NULL)),
     CHECK ((settled_by IS NULL) = (settled_at IS NULL)),
     CHECK (state <> 'waiting' OR (limit_fen IS NOT NULL AND settled_by IS NULL)),
     CHECK (state <> 'taken_back' OR settled_by IS NOT NULL),
-    CHECK (state <> 'counted' OR limit_fen IS NULL OR settled_by IS NOT NULL),
+    CHECK (payment_id IS NULL OR limit_fen IS NULL OR settled_by IS NOT NULL),
     -- the second person is another one
-    CHECK (state <> 'counted' OR settled_by IS NULL OR settled_by <> confirmed_by)
+    CHECK (payment_id IS NULL OR settled_by IS NULL OR settled_by <> confirmed_by)
 );
 CREATE INDEX confirmation_order ON confirmation (village_id, order_id);
--- a form that is sent twice waits once
-CREATE UNIQUE INDEX confirmation_waiting ON confirmation (village_id, order_id, amount_fen, reference) WHERE state = 'waiting';
+-- a form that is sent twice is one amount of money; once it was reversed it may still come
+CREATE UNIQUE INDEX confirmation_once ON confirmation (village_id, order_id, amount_fen, reference) WHERE state IN ('waiting', 'counted');
 CREATE UNIQUE INDEX confirmation_payment ON confirmation (village_id, payment_id) WHERE payment_id IS NOT NULL;
 
 -- The entry against a payment that was confirmed and never came. It takes the whole payment, which is counted in

@@ -16,7 +16,7 @@ use super::open::{self, Buyer};
 use super::store::{self, Loop};
 use crate::clock::{Clock, Timestamp, start_of_day};
 use crate::db::Db;
-use crate::error::{Result, invalid, not_found, text};
+use crate::error::{Result, not_found};
 use crate::id::{Ids, VillageId, order_token, parse_order_token};
 use crate::money::Fen;
 use crate::orders::claims::{ClaimView, Kind, State as ClaimState};
@@ -27,24 +27,9 @@ use crate::photos::store::{Of, jpeg};
 use crate::photos::{self, Darkroom, Keep, Photo, SizeQuery};
 use crate::transact;
 use crate::villages::auth::By;
-use crate::web::input::Check;
+use crate::web::input::{Check, optional_key};
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
-
-/// The optional key under which a request may be repeated.
-fn key_of(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().map(str::trim);
-    match key {
-        Some(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => {
-            let message = text("要 1 到 255 个字符。", "Takes 1 to 255 characters.");
-            Err(invalid("idempotency-key", message))
-        }
-    }
-}
 
 /// A photo for a claim, as the body.
 pub async fn send_photo(
@@ -58,6 +43,7 @@ pub async fn send_photo(
     let (village, order) = parse_order_token(&token).ok_or_else(not_found)?;
     // whoever has no order's token gets no work done
     let known = read::by_id(&db, village, order).await?.ok_or_else(not_found)?;
+    open::may_send_photo(&db, &known).await?;
     let made = darkroom.develop(file).await?;
     let buyer = Buyer {
         ids: &ids,
@@ -78,7 +64,7 @@ pub async fn open(
     Json(input): Json<NewClaim>,
 ) -> Result<Response> {
     let (village, order) = parse_order_token(&token).ok_or_else(not_found)?;
-    let checked = input.checked(key_of(&headers)?)?;
+    let checked = input.checked(optional_key(&headers)?)?;
     let buyer = Buyer {
         ids: &ids,
         village,
@@ -201,25 +187,13 @@ pub async fn list(
         })));
     }
     let due_before = if query.overdue { by.at } else { Timestamp(i64::MAX) };
-    let after = due_cursor(query.after.as_deref())?;
+    let after = query.after.as_deref().map(listing::moment).transpose()?;
+    let after = after.unwrap_or((Timestamp(i64::MIN), Uuid::nil()));
     let rows = store::open_claims(&db, village, due_before, after, limit + 1).await?;
     let items = rows.into_iter().map(item).collect();
     Ok(Json(Page::cut(items, limit, |item: &ClaimItem| {
         format!("{}.{}", item.due_at.0, item.id)
     })))
-}
-
-fn due_cursor(after: Option<&str>) -> Result<(Timestamp, Uuid)> {
-    let Some(cursor) = after else {
-        return Ok((Timestamp(i64::MIN), Uuid::nil()));
-    };
-    let read = cursor
-        .split_once('.')
-        .and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), Uuid::try_parse(id).ok()?)));
-    read.ok_or_else(|| {
-        let message = text("请用上一页的 next。", "Takes the `next` of the page before.");
-        invalid("after", message)
-    })
 }
 
 /// A claim as staff see it.

@@ -7,9 +7,10 @@ use super::draft::{Checked, allot, unknown_photo};
 use super::store::{self, NewRow};
 use super::{MAX_CLAIMS, MAX_ORDER_PHOTOS, check_time, due};
 use crate::clock::Timestamp;
-use crate::db::Tx;
+use crate::db::{Db, Tx};
 use crate::error::{Problem, Result, conflict, not_found, text};
 use crate::id::{Ids, VillageId};
+use crate::orders::Order;
 use crate::orders::claims::State;
 use crate::orders::store::claims::{self, ClaimRow};
 use crate::orders::store::read;
@@ -28,10 +29,38 @@ pub struct Buyer<'a> {
     pub at: Timestamp,
 }
 
-/// Keeps a photo that an order's buyer has sent.
+/// Whether an order's buyer may send a photo, asked before the work that a photo is; [`keep_photo`] asks again.
 ///
 /// # Errors
-/// 404; 409 `not-sent` before anything was sent, `too-many-photos`.
+/// 409 `not-sent` before anything was sent, `too-many-photos`.
+pub async fn may_send_photo(db: &Db, order: &Order) -> Result<()> {
+    let mut seen = db.snapshot().await?;
+    let kept = photos::count(&mut seen, order.village_id, Owner::Order(order.id)).await?;
+    check_photos(order, kept + 1)
+}
+
+fn check_photos(order: &Order, photos: i64) -> Result<()> {
+    if order.shipped == 0 {
+        let detail = text(
+            "还没发货，不用传照片。",
+            "Nothing was sent yet; no photo is needed.",
+        );
+        return Err(conflict("not-sent", detail));
+    }
+    if photos > MAX_ORDER_PHOTOS {
+        let detail = text(
+            format!("每个订单最多 {MAX_ORDER_PHOTOS} 张照片。"),
+            format!("An order takes {MAX_ORDER_PHOTOS} photos at most."),
+        );
+        return Err(conflict("too-many-photos", detail));
+    }
+    Ok(())
+}
+
+/// Keeps a photo that an order's buyer has sent; one that was sent before is found.
+///
+/// # Errors
+/// 404; those of [`may_send_photo`].
 pub async fn keep_photo(tx: &mut Tx, buyer: Buyer<'_>, made: &Made) -> Result<Photo> {
     let Buyer {
         ids,
@@ -40,21 +69,8 @@ pub async fn keep_photo(tx: &mut Tx, buyer: Buyer<'_>, made: &Made) -> Result<Ph
         at,
     } = buyer;
     let locked = read::lock(tx, village, order).await?.ok_or_else(not_found)?;
-    if locked.shipped == 0 {
-        let detail = text(
-            "还没发货，不用传照片。",
-            "Nothing was sent yet; no photo is needed.",
-        );
-        return Err(conflict("not-sent", detail));
-    }
     let photo = photos::insert(tx, village, ids.uuid(at), Owner::Order(order), made, at).await?;
-    if photos::count(tx, village, Owner::Order(order)).await? > MAX_ORDER_PHOTOS {
-        let detail = text(
-            format!("每个订单最多 {MAX_ORDER_PHOTOS} 张照片。"),
-            format!("An order takes {MAX_ORDER_PHOTOS} photos at most."),
-        );
-        return Err(conflict("too-many-photos", detail));
-    }
+    check_photos(&locked, photos::count(tx, village, Owner::Order(order)).await?)?;
     Ok(photo)
 }
 

@@ -83,10 +83,9 @@ pub async fn form(
     let order = find(&db, &token).await?;
     let key = ids.uuid(clock.now()).to_string();
     let now = clock.now();
-    let closed = transact!(db, tx => {
-        let reached = store::reached(tx, order.village_id, order.id).await?;
-        Ok(check_time(Kind::Damaged, &reached, now).err())
-    })?;
+    let mut seen = db.snapshot().await?;
+    let reached = store::reached(&mut seen, order.village_id, order.id).await?;
+    let closed = check_time(Kind::Damaged, &reached, now).err();
     let closed = closed.map(mendable).transpose()?;
     let page = ClaimPage {
         closed: closed.map(|problem| lang.pick(&problem.detail).to_owned()),
@@ -145,15 +144,31 @@ pub async fn submit(
         .map_or_else(|| ids.uuid(buyer.at).to_string(), str::to_owned);
     let known = fields.all("photo").filter_map(|id| Uuid::try_parse(id).ok());
     let mut photos: Vec<Uuid> = known.take(MAX_PHOTOS).collect();
-    let done = match keep(&db, &darkroom, buyer, files, &mut photos).await {
+    let done = match keep(&db, &darkroom, (buyer, &order), files, &mut photos).await {
         Ok(()) => place(&db, buyer, &fields, &photos, &key).await,
         Err(error) => Err(error),
     };
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/o/{}#claims", order.token())).into_response()),
         Err(error) => {
-            let problem = mendable(error)?;
+            let mut problem = mendable(error)?;
             let status = problem.status;
+            if problem
+                .errors
+                .iter()
+                .any(|error| error.field.starts_with("photos["))
+            {
+                // kept in the page, what is gone would be refused again each time
+                photos.clear();
+            }
+            let mut key = key;
+            if problem.name == "idempotency-mismatch" {
+                key = ids.uuid(buyer.at).to_string();
+                problem.detail = text(
+                    "这张表单已经提交过一个申请；再点提交，就另开一个。",
+                    "This form has opened a claim already; sent once more, it opens another one.",
+                );
+            }
             let page = page(&db, lang, &order, fields, photos, key).await?;
             let errors = words(lang, problem, &page.lines);
             show(status, &ClaimPage { errors, ..page })
@@ -165,7 +180,7 @@ pub async fn submit(
 async fn keep(
     db: &Db,
     darkroom: &Darkroom,
-    buyer: Buyer<'_>,
+    (buyer, order): (Buyer<'_>, &Order),
     files: Vec<(String, bytes::Bytes)>,
     photos: &mut Vec<Uuid>,
 ) -> Result<()> {
@@ -174,6 +189,9 @@ async fn keep(
             "photos",
             text("最多 6 张照片。", "Takes 6 photos at most."),
         ));
+    }
+    if !files.is_empty() {
+        open::may_send_photo(db, order).await?;
     }
     for (_, file) in files {
         let made = darkroom.develop(file).await?;
@@ -220,7 +238,7 @@ fn words(lang: Lang, problem: Problem, lines: &[Claimable]) -> Vec<String> {
     let name = |field: &str| match field {
         "text" => lang.say("说明：", "What happened: "),
         "kind" => lang.say("什么问题：", "What is wrong: "),
-        "photos" => lang.say("照片：", "Photos: "),
+        _ if field.starts_with("photos") => lang.say("照片：", "Photos: "),
         _ if lines.is_empty() => "",
         _ => lang.say("箱数：", "Cases: "),
     };

@@ -13,12 +13,9 @@ use crate::money::Method;
 use crate::orders::promised::Unpromised;
 use crate::orders::store::promised;
 use crate::orders::store::write::{self, NewLine, NewOrder};
-use crate::orders::{Hold, Order, Source, number};
+use crate::orders::{Hold, Order, RESEND, Source, number};
 use crate::villages::auth::By;
 use crate::{outbox, stock};
-
-/// The channel of orders that send cases once more, apart from what was sold.
-const CHANNEL: &str = "resend";
 
 /// Places the order that sends a claim's cases once more; reserved and promised like any other.
 ///
@@ -27,6 +24,9 @@ const CHANNEL: &str = "resend";
 pub async fn resend(tx: &mut Tx, by: &By, order: &Order, claim: Uuid) -> Result<Uuid> {
     let (village, id) = (order.village_id, by.new_id());
     let claimed = store::claimed(tx, village, claim).await?;
+    // stock before the day's counter, as the intake locks them
+    let parts = backlog::parts(tx, village).await?;
+    stock::store::reserve(tx, village, &items(&claimed, &parts)).await?;
     let last = write::take_numbers(tx, village, by.at, 1).await?;
     let number = number(by.at, last);
     let note = format!("补发 {}", order.number);
@@ -36,7 +36,7 @@ pub async fn resend(tx: &mut Tx, by: &By, order: &Order, claim: Uuid) -> Result<
         number: &number,
         link_id: None,
         source: Source::Staff,
-        channel: CHANNEL,
+        channel: RESEND,
         host: &order.host,
         idem_key: None,
         body_hash: None,
@@ -79,8 +79,6 @@ pub async fn resend(tx: &mut Tx, by: &By, order: &Order, claim: Uuid) -> Result<
         ordered: line.cases,
     });
     write::insert_lines(tx, village, &lines.collect::<Vec<_>>()).await?;
-    let parts = backlog::parts(tx, village).await?;
-    stock::store::reserve(tx, village, &items(&claimed, &parts)).await?;
     let promised = Unpromised {
         id,
         at: by.at,

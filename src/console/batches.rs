@@ -199,11 +199,7 @@ pub fn ended(
         Ok(Json(act)) => act,
         Err(error) => {
             let problem = mendable(error)?;
-            let words = problem
-                .errors
-                .first()
-                .map_or(&problem.detail, |error| &error.message);
-            return desk.done(&path(id, ""), words);
+            return desk.done(&path(id, ""), problem.words());
         }
     };
     let to = match &act.batch {
@@ -315,21 +311,18 @@ pub async fn unhold(desk: Desk, Path(id): Path<String>, posted: Posted) -> Resul
 
 /// Puts parcels back into the backlog; without any named, the whole of a planned batch.
 pub async fn take_out(desk: Desk, Path(id): Path<String>, posted: Posted) -> Result<Response> {
-    let mut chosen = codes(&posted);
-    if !posted.has("parcel") {
-        let all = read(&desk, &id).await?.parcels;
-        chosen.0.parcels = all.into_iter().map(|parcel| parcel.code).collect();
-    }
-    let done = api::take_out(
-        State(desk.db.clone()),
-        desk.by.clone(),
-        Path(id.clone()),
-        DO,
-        chosen,
-    );
     let said = text(
         "已退回待排，下次排期会重新安排。",
         "Back in the backlog; the next plan decides anew.",
     );
-    ended(&desk, &id, done.await, said, None)
+    if posted.has("parcel") {
+        let (db, by) = (State(desk.db.clone()), desk.by.clone());
+        let done = api::take_out(db, by, Path(id.clone()), DO, codes(&posted));
+        return ended(&desk, &id, done.await, said, None);
+    }
+    let BatchDetails { batch, .. } = read(&desk, &id).await?;
+    match api::dissolve(&desk.db, &desk.by, &[batch.id]).await {
+        Ok(()) => desk.done("/console/batches", &said),
+        Err(error) => ended(&desk, &id, Err(error), said, None),
+    }
 }

@@ -188,11 +188,7 @@ pub async fn send(desk: Desk, mut upload: Upload) -> Result<Response> {
         },
         Err(error) => {
             let problem = mendable(error)?;
-            let words = problem
-                .errors
-                .first()
-                .map_or(&problem.detail, |error| &error.message);
-            let said = (problem.status, desk.lang.pick(words).to_owned());
+            let said = (problem.status, desk.lang.pick(problem.words()).to_owned());
             show(&desk, None, Some(said), &shop, dry_run).await
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -288,7 +288,7 @@ async fn show_preview(desk: &Desk, wanted: Wanted, asked: Result<Json<PlanView>>
         Ok(Json(plan)) => (Some(plan), None),
         Err(error) => {
             let problem = mendable(error)?;
-            let words = problem.errors.first().map_or(&problem.detail, |it| &it.message);
+            let words = problem.words();
             (None, Some(desk.lang.pick(words).to_owned()))
         }
     };
@@ -334,22 +334,10 @@ pub async fn dissolve(desk: Desk, _: Posted) -> Result<Response> {
         ..api::ListQuery::default()
     };
     let (db, by) = (State(desk.db.clone()), desk.by.clone());
-    let Json(batches) = api::list(db.clone(), by.clone(), Query(query)).await?;
-    for batch in batches.items {
-        let id = batch.id.to_string();
-        let Json(details) = api::read(db.clone(), by.clone(), Path(id.clone())).await?;
-        for some in details.parcels.chunks(crate::fulfillment::batches::MAX_PARCELS) {
-            let parcels = some.iter().map(|parcel| parcel.code.clone()).collect();
-            let codes = Json(api::ParcelCodes { parcels });
-            api::take_out(
-                db.clone(),
-                by.clone(),
-                Path(id.clone()),
-                super::batches::DO,
-                codes,
-            )
-            .await?;
-        }
+    let Json(batches) = api::list(db, by, Query(query)).await?;
+    let ids: Vec<uuid::Uuid> = batches.items.iter().map(|batch| batch.id).collect();
+    if let Err(error) = api::dissolve(&desk.db, &desk.by, &ids).await {
+        return desk.done("/console/batches", mendable(error)?.words());
     }
     let said = text(
         "计划的批次已解散，订单又在待排里。",

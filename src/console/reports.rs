@@ -91,11 +91,10 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response> {
         Ok(span) => (span, None),
         Err(error) => {
             let problem = crate::web::form::mendable(error)?;
-            let words = problem
-                .errors
-                .first()
-                .map_or(problem.detail.clone(), |error| error.message.clone());
-            (span(None, None, today)?, Some(desk.lang.pick(&words).to_owned()))
+            (
+                span(None, None, today)?,
+                Some(desk.lang.pick(problem.words()).to_owned()),
+            )
         }
     };
     let (from, to): (NaiveDate, NaiveDate) = span;

@@ -116,7 +116,7 @@ pub async fn taken_since(db: &Db, village: VillageId, first: Uuid) -> Result<Tak
     Ok(on!(db, ex => sqlx::query_as(
         "SELECT COUNT(*) AS orders, CAST(COALESCE(SUM(ordered - cancelled), 0) AS BIGINT) AS cases,
                 CAST(COALESCE(SUM(captured_fen), 0) AS BIGINT) AS fen
-         FROM orders WHERE village_id = $1 AND id >= $2 AND hold <> 'released'")
+         FROM orders WHERE village_id = $1 AND id >= $2 AND hold <> 'released' AND channel <> 'resend'")
         .bind(village).bind(first).fetch_one(ex).await)?)
 }
 

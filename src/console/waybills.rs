@@ -72,7 +72,7 @@ pub async fn send(desk: Desk, Path(id): Path<String>, upload: Result<Upload>) ->
             Ok(report) => (report, None),
             Err(error) => {
                 let problem = mendable(error)?;
-                let words = problem.errors.first().map_or(&problem.detail, |it| &it.message);
+                let words = problem.words();
                 let words = desk.lang.pick(words).to_owned();
                 let told = match problem.extra.contains_key("report") {
                     true => give(&desk, &id, (true, replace), file).await?,

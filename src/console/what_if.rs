@@ -1,5 +1,7 @@
 //! What if: more hands on a day, a carrier that stops earlier, a lot that has spoiled. Asks only; nothing is kept.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -175,24 +177,24 @@ fn missing(field: &str) -> Error {
     invalid(field, text("请填写。", "Please fill this in."))
 }
 
-/// The stops of a carrier that collects no more after a day: those that were to begin later begin then; where there are
-/// none, it goes on delivering and does not come again for two months.
+/// The stops of a carrier that collects no more after a day: those that were to begin later begin then. Where there are
+/// none, in a province with stops of its own or everywhere else, it goes on delivering and does not come again for two
+/// months.
 fn stops_at(stops: &[Stop], until: NaiveDate) -> Vec<Stop> {
     let later = |days| until.checked_add_days(Days::new(days)).unwrap_or(until);
     let mut all = stops.to_vec();
-    let mut found = false;
+    let mut open: BTreeSet<String> = stops.iter().map(|stop| stop.province.clone()).collect();
+    open.insert(EVERYWHERE.to_owned());
     for stop in all.iter_mut().filter(|stop| stop.resumes_on > until) {
-        found = true;
+        open.remove(&stop.province);
         stop.collects_until = stop.collects_until.min(until);
     }
-    if !found {
-        all.push(Stop {
-            province: EVERYWHERE.to_owned(),
-            collects_until: until,
-            delivers_until: later(59),
-            resumes_on: later(60),
-        });
-    }
+    all.extend(open.into_iter().map(|province| Stop {
+        province,
+        collects_until: until,
+        delivers_until: later(59),
+        resumes_on: later(60),
+    }));
     all
 }
 
@@ -217,10 +219,16 @@ mod tests {
         assert!(
             none[0].collects_until < none[0].delivers_until && none[0].delivers_until < none[0].resumes_on
         );
+        let past = stops_at(&stops, day("2024-03-01"));
+        assert_eq!(past[..2], stops, "past stops stay as they were");
+        let places: Vec<&str> = past[2..].iter().map(|stop| stop.province.as_str()).collect();
         assert_eq!(
-            stops_at(&stops, day("2024-03-01")).len(),
-            3,
-            "past stops stay as they were"
+            places,
+            ["*", "65"],
+            "65 has stops of its own, so that of everywhere is none there"
         );
+        let elsewhere = stops_at(&stops[1..], day("2024-01-25"));
+        assert_eq!(elsewhere[0], stop("65", "2024-01-25"));
+        assert_eq!((elsewhere.len(), elsewhere[1].province.as_str()), (2, "*"));
     }
 }

@@ -359,6 +359,29 @@ pub async fn hold(tx: &mut Tx, by: &By, id: Uuid, sent: &[String], reason: Optio
 pub async fn take_out(tx: &mut Tx, by: &By, id: Uuid, sent: &[String]) -> Result<BatchAct> {
     let work = Work::open(tx, by, id, 0).await?;
     work.must_be(&[State::Planned, State::Released, State::Packed])?;
+    remove(tx, by, work, sent).await
+}
+
+/// The same for the whole of a batch that is still a plan.
+///
+/// # Errors
+/// 404; 409 once it was released, since its paper may be printed, and `has-waybill`.
+pub async fn dissolve(tx: &mut Tx, by: &By, id: Uuid) -> Result<()> {
+    let work = Work::open(tx, by, id, 0).await?;
+    work.must_be(&[State::Planned])?;
+    let all: Vec<String> = work.parcels.iter().map(|parcel| parcel.code.clone()).collect();
+    let act = remove(tx, by, work, &all).await?;
+    if let Some(left) = act.results.iter().find(|result| result.outcome != Outcome::Done) {
+        let code = &left.parcel;
+        let zh = format!("包裹 {code} 已有运单号，批次不能解散；请先作废运单号。");
+        let en =
+            format!("Parcel {code} has a waybill, so its batch can't be dissolved; void the number first.");
+        return Err(conflict("has-waybill", text(zh, en)));
+    }
+    Ok(())
+}
+
+async fn remove(tx: &mut Tx, by: &By, work: Work, sent: &[String]) -> Result<BatchAct> {
     let village = by.staff.village;
     let (found, mut results) = work.find(tx, village, sent).await?;
     let mut ids = Vec::new();

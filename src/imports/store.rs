@@ -96,7 +96,7 @@ pub async fn open_cases(tx: &mut Tx, village: VillageId, orders: &[Uuid]) -> Res
              FROM order_line AS line
              LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
              WHERE line.village_id = $1
-               AND line.order_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND line.order_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
                AND line.ordered - line.cancelled - line.shipped > 0
              GROUP BY line.order_id, item ORDER BY line.order_id, item",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&orders)).fetch_all(ex).await)?)

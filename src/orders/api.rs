@@ -16,7 +16,7 @@ use super::view::{self, OrderView, by_number};
 use super::{Order, Source, Status};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
-use crate::error::{Problem, Result, invalid, not_found, text};
+use crate::error::{Result, invalid, not_found, text};
 use crate::id::parse_order_token;
 use crate::links::board::Board;
 use crate::money::{Fen, Method};
@@ -24,7 +24,7 @@ use crate::phone::{mask_name, mask_phone};
 use crate::transact;
 use crate::villages::Role;
 use crate::villages::auth::By;
-use crate::web::input::{Check, clean_line};
+use crate::web::input::{Check, clean_line, idempotency_key};
 use crate::web::json::{Json, Query};
 use crate::web::listing::{self, Page};
 
@@ -53,24 +53,6 @@ pub async fn link(
         }
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-/// The key under which a request may be repeated without being done twice.
-pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
-    let key = headers
-        .get("idempotency-key")
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim);
-    match key {
-        Some(key) if (1..=255).contains(&key.len()) => Ok(key.to_owned()),
-        _ => {
-            let detail = text(
-                "请求要带 Idempotency-Key（1 到 255 个字符），这样重试不会重复下单。",
-                "Send an Idempotency-Key of 1 to 255 characters, so that a retry does not order twice.",
-            );
-            Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency-key", detail).into())
-        }
-    }
 }
 
 pub async fn place(
@@ -256,15 +238,7 @@ fn follow_cursor(since: &str, after: Option<&str>) -> Result<(Timestamp, uuid::U
                     ),
                 )
             }),
-        Some(cursor) => cursor
-            .split_once('.')
-            .and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), uuid::Uuid::try_parse(id).ok()?)))
-            .ok_or_else(|| {
-                invalid(
-                    "after",
-                    text("请用上一页的 next。", "Takes the `next` of the page before."),
-                )
-            }),
+        Some(cursor) => listing::moment(cursor),
     }
 }
 

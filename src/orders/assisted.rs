@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Source;
-use super::api::{answer, idempotency_key};
+use super::api::answer;
 use super::draft::{self, Item, PlaceOrder, Recipient};
 use super::intake::{Intake, Placed};
 use super::place::unknown_sku;
@@ -19,6 +19,7 @@ use crate::links::board::{Board, Facts};
 use crate::money::Method;
 use crate::villages::Role;
 use crate::villages::auth::By;
+use crate::web::input::optional_key;
 use crate::web::json::Json;
 
 #[derive(Deserialize, ToSchema)]
@@ -41,11 +42,7 @@ pub async fn place(
     headers: HeaderMap,
     Json(input): Json<PlaceForBuyer>,
 ) -> Result<Response> {
-    let key = if headers.contains_key("idempotency-key") {
-        Some(idempotency_key(&headers)?)
-    } else {
-        None
-    };
+    let key = optional_key(&headers)?;
     let placed = place_for(&board, &intake, &config, by, key, input).await?;
     Ok(answer(placed))
 }

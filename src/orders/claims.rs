@@ -68,19 +68,20 @@ pub struct Facts {
     pub decision: Option<Decision>,
     /// nothing is left to do
     pub closed: bool,
-    /// the order that was to send the cases once more was cancelled
-    pub resend_cancelled: bool,
+    /// what was to carry the decision out is off: the order that sends once more was cancelled, the refunds were taken
+    /// back with a payment that never came
+    pub is_off: bool,
 }
 
-/// What a claim is. A re-send that was cancelled has answered nothing.
+/// What a claim is. A decision that is not carried out any more has answered nothing.
 pub fn state(facts: &Facts) -> State {
     match facts.decision {
         _ if facts.withdrawn => State::Withdrawn,
         Some(Decision::Decline) => State::Declined,
         Some(_) if facts.closed => State::Done,
-        Some(Decision::Refund) => State::Refunding,
-        Some(Decision::Resend) if !facts.resend_cancelled => State::Resending,
-        Some(Decision::Resend) | None => match (facts.return_asked, facts.goods_back) {
+        Some(Decision::Refund) if !facts.is_off => State::Refunding,
+        Some(Decision::Resend) if !facts.is_off => State::Resending,
+        Some(Decision::Refund | Decision::Resend) | None => match (facts.return_asked, facts.goods_back) {
             (_, true) => State::GoodsBack,
             (true, false) => State::Returning,
             (false, false) => State::Open,
@@ -182,14 +183,14 @@ mod tests {
     fn a_claims_state_follows_from_its_facts() {
         use Decision::{Decline, Refund, Resend};
         let facts = |flags: [bool; 5], decision| {
-            let [withdrawn, return_asked, goods_back, closed, resend_cancelled] = flags;
+            let [withdrawn, return_asked, goods_back, closed, is_off] = flags;
             Facts {
                 withdrawn,
                 return_asked,
                 goods_back,
                 decision,
                 closed,
-                resend_cancelled,
+                is_off,
             }
         };
         let (yes, no) = (true, false);
@@ -204,6 +205,8 @@ mod tests {
             (facts([no, no, no, no, no], Some(Resend)), State::Resending),
             (facts([no, no, no, yes, no], Some(Resend)), State::Done),
             (facts([no, no, no, no, yes], Some(Resend)), State::Open),
+            (facts([no, no, no, no, yes], Some(Refund)), State::Open),
+            (facts([no, yes, yes, no, yes], Some(Refund)), State::GoodsBack),
             (facts([no, yes, yes, no, yes], Some(Resend)), State::GoodsBack),
             (facts([no, no, no, yes, no], Some(Decline)), State::Declined),
         ] {

@@ -109,7 +109,7 @@ fn kept(line: &Line, quantity: i64, goods_fen: Fen) -> PlannedLine {
 /// The order as the wish would have it.
 ///
 /// # Errors
-/// 422 for a sku that is not offered, a province that is not served, a sum that is too large, and for a wish that would
+/// 422 for other cases of an order that sends a claim's once more, a sku that is not offered, a province that is not served, a sum that is too large, and for a wish that would
 /// change nothing.
 pub fn plan(
     order: &Order,
@@ -119,6 +119,13 @@ pub fn plan(
     rules: &[freight::Rule],
 ) -> Result<Shape> {
     let before = Shape::of(order, old);
+    if order.is_resend() && wish.items.is_some() {
+        let message = text(
+            "补发的订单按售后申请的箱数发货；要改，请撤销那个答复再重新答复。",
+            "It sends the cases of a claim once more; to change them, take that answer back and answer anew.",
+        );
+        return Err(invalid("items", message));
+    }
     let items = match &wish.items {
         Some(items) => lines(old, items, goods)?,
         None => before.items.clone(),
@@ -137,7 +144,9 @@ pub fn plan(
         .iter()
         .try_fold(Fen::ZERO, |sum, item| sum.checked_add(item.goods_fen))
         .ok_or_else(too_large)?;
-    let freight_fen = if cases_change || pending.to.province != order.province {
+    let freight_fen = if order.is_resend() {
+        Fen::ZERO
+    } else if cases_change || pending.to.province != order.province {
         freight_of(&items, &pending.to, goods_fen, goods, rules)?
     } else {
         order.freight_fen

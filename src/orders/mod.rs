@@ -211,7 +211,15 @@ pub struct Order {
     pub updated_at: Timestamp,
 }
 
+/// The channel of orders that send a claim's cases once more, apart from what was sold.
+pub const RESEND: &str = "resend";
+
 impl Order {
+    /// Whether it sends a claim's cases once more: such an order costs nothing, whatever becomes of it.
+    pub fn is_resend(&self) -> bool {
+        self.channel == RESEND
+    }
+
     pub fn status(&self) -> Status {
         status(&Facts {
             ended_as: self.ended_as,

@@ -12,7 +12,7 @@ use super::late::LateView;
 use super::promised::Promised;
 use super::store::changes::{self, Change};
 use super::store::{claims, late, read};
-use super::{ChangeState, Facts, Line, Order, Status, is_number, status};
+use super::{ChangeState, Facts, Hold, Line, Order, Status, is_number, status};
 use crate::calendar::promise::{Dates, Promise};
 use crate::clock::Timestamp;
 use crate::db::Db;
@@ -339,7 +339,7 @@ pub async fn load_with_order(
     let mut view = OrderView::of(&order, lines, refunds, changes, now);
     let question = late::latest(db, village, id).await?;
     view.late = question.map(|question| question.view(&order));
-    if view.status == Status::AwaitingPayment {
+    if order.hold != Hold::Released {
         let checking = read::checking(db, village, id).await?;
         view.checking_fen = Some(checking).filter(|fen| *fen > Fen::ZERO);
     }

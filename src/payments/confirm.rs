@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::capture::{Received, capture};
 use super::store::Evidence;
-use super::store::told::{self as store, Confirmation, New};
+use super::store::told::{self as told_store, Confirmation, New};
 use super::told::{Channel, SORTING_TIME, Told, needs_second};
 use super::{Payment, State as PaymentState};
 use crate::clock::{Clock, Timestamp};
@@ -125,13 +125,13 @@ pub async fn confirm(
             return Err(already_paid());
         }
         let before = json!({"captured_fen": now.captured_fen});
-        let (limit, alone) = store::limit(tx, &now).await?;
+        let (limit, alone) = told_store::limit(tx, &now).await?;
         if needs_second(limit, alone, seen.amount) {
             wait(tx, &by, &now, &seen, limit).await?;
             return by.log(tx, "payment.confirm_first", &number, Some(before), Some(seen.log())).await;
         }
         let payment = count(tx, &by, &now, &seen, by.staff.id).await?;
-        store::insert(tx, &seen.row(&by, &now, None), Some(payment), by.at).await?;
+        store(tx, &seen.row(&by, &now, None), Some(payment), by.at).await?;
         by.log(tx, "payment.confirm", &number, Some(before), Some(seen.log())).await
     })?;
     view::load(&db, order.village_id, order.id, clock.now())
@@ -149,18 +149,26 @@ fn already_paid() -> Error {
 
 /// Notes a confirmation that a second person has to agree to; the goods are kept meanwhile.
 async fn wait(tx: &mut Tx, by: &By, order: &Order, seen: &Seen, limit: Fen) -> Result<()> {
-    let stored = store::insert(tx, &seen.row(by, order, Some(limit)), None, by.at).await;
-    match stored {
+    store(tx, &seen.row(by, order, Some(limit)), None, by.at).await?;
+    ending::keep_until(tx, order, by.at.plus(SORTING_TIME)).await
+}
+
+async fn store(tx: &mut Tx, new: &New<'_>, payment: Option<Uuid>, at: Timestamp) -> Result<()> {
+    match told_store::insert(tx, new, payment, at).await {
         Err(error) if error.is_unique_violation() => {
             let detail = text(
-                "这笔款已经有人确认过，正等第二个人核对。",
-                "This money has been confirmed already, and waits for a second person.",
+                "这笔款（同样的金额和凭证号）已经有人确认过了。",
+                "This money (the same amount and reference) has been confirmed already.",
             );
-            return Err(conflict("waits-already", detail));
+            let name = if payment.is_some() {
+                "confirmed-before"
+            } else {
+                "waits-already"
+            };
+            Err(conflict(name, detail))
         }
-        stored => stored?,
+        stored => stored,
     }
-    ending::keep_until(tx, order, by.at.plus(SORTING_TIME)).await
 }
 
 /// Takes what was seen as a payment of its order; gives its id.
@@ -258,7 +266,7 @@ pub async fn list(
 ) -> Result<Json<Page<ConfirmationRow>>> {
     let limit = listing::limit(query.limit)?;
     let before = listing::before(query.after.as_deref())?;
-    let rows = store::confirmations(&db, by.staff.village, query.waiting, before, limit + 1).await?;
+    let rows = told_store::confirmations(&db, by.staff.village, query.waiting, before, limit + 1).await?;
     let rows = rows.into_iter().map(ConfirmationRow::from).collect();
     Ok(Json(Page::cut(rows, limit, |row: &ConfirmationRow| {
         row.id.to_string()
@@ -271,7 +279,7 @@ pub async fn list(
 /// 404 when there is none.
 pub async fn find(db: &Db, by: &By, id: &str) -> Result<Confirmation> {
     let id = Uuid::try_parse(id).map_err(|_| not_found())?;
-    let found = store::confirmation(db, by.staff.village, id).await?;
+    let found = told_store::confirmation(db, by.staff.village, id).await?;
     found.ok_or_else(not_found)
 }
 
@@ -290,7 +298,7 @@ pub async fn agree(State(db): State<Db>, by: By, Path(id): Path<String>) -> Resu
     transact!(db, tx => {
         let order = read::lock(tx, village, told.order_id).await?.ok_or_else(not_found)?;
         let payment = count(tx, &by, &order, &seen, told.confirmed_by).await?;
-        match store::settle(tx, village, told.id, Some(payment), (by.staff.id, by.at)).await {
+        match told_store::settle(tx, village, told.id, Some(payment), (by.staff.id, by.at)).await {
             Err(error) if error.is_check_violation() => return Err(same_person()),
             settled => if !settled? { return Err(settled_before()) },
         }
@@ -334,7 +342,7 @@ pub async fn take_back(
     check.finish()?;
     let told = find(&db, &by, &id).await?;
     transact!(db, tx => {
-        if !store::settle(tx, by.staff.village, told.id, None, (by.staff.id, by.at)).await? {
+        if !told_store::settle(tx, by.staff.village, told.id, None, (by.staff.id, by.at)).await? {
             return Err(settled_before());
         }
         let before = json!({"amount_fen": told.amount_fen, "confirmed_by": told.confirmer});

@@ -18,7 +18,7 @@ use crate::error::{Error, Result, Text, conflict, not_found, text};
 use crate::id::{Ids, VillageId, parse_order_token};
 use crate::money::Fen;
 use crate::orders::late::{AfterOffer, Answer, Question, State};
-use crate::orders::store::promised::{Limits, renew_within};
+use crate::orders::store::promised::{self, Limits, renew_within};
 use crate::orders::store::{changes, late, read};
 use crate::orders::view::{self, OrderView};
 use crate::orders::{Line, Order};
@@ -244,7 +244,9 @@ async fn offer_anew(tx: &mut Tx, seen: &Order, now: Timestamp) -> Result<()> {
     };
     let rooms = calendar::rooms_of(tx, village, now).await?;
     let (province, cases) = (order.province_code(), order.ordered - order.cancelled);
-    let find = |limits: Limits<'_>| limits.take(&mut rooms.clone()?, province, cases, None);
+    let ready = promised::ready_days(tx, village, &crate::db::json(&[order.id])).await?;
+    let ready = ready.get(&order.id).copied();
+    let find = |limits: Limits<'_>| limits.take(&mut rooms.clone()?, province, cases, ready);
     let carrier = question.carrier_offer().filter(|offer| {
         let limits = Limits {
             carrier: Some(&offer.carrier),

@@ -165,12 +165,7 @@ pub async fn answer_late(
 async fn refused(till: &Till, lang: Lang, token: &str, error: Error) -> Result<Response> {
     match error {
         Error::Problem(problem) if problem.status != StatusCode::NOT_FOUND => {
-            let message = problem
-                .errors
-                .into_iter()
-                .next()
-                .map_or(problem.detail, |first| first.message);
-            show(till, lang, token, problem.status, Some(message)).await
+            show(till, lang, token, problem.status, Some(problem.words().clone())).await
         }
         other => Err(other),
     }

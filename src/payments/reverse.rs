@@ -94,7 +94,12 @@ pub async fn refund_surplus(State(db): State<Db>, by: By, Path(number): Path<Str
             let detail = text("这个订单没有多付的钱。", "Nothing was paid too much for this order.");
             return Err(conflict("no-surplus", detail));
         }
-        let why = Why::of_staff(Cause::Surplus, "多付的部分退回", by.staff.id);
+        // what came last is what was too much
+        let payments = store::refundable(tx, order.village_id, order.id).await?;
+        let why = Why {
+            from: payments.last().map(|(payment, ..)| *payment),
+            ..Why::of_staff(Cause::Surplus, "多付的部分退回", by.staff.id)
+        };
         refund::start(tx, &by.ids, &order, amount, why, by.at).await?;
         by.log(tx, "refund.start", &number, None, Some(json!({"amount_fen": amount, "cause": Cause::Surplus}))).await
     })?;
@@ -161,6 +166,10 @@ async fn reverse_locked(tx: &mut Tx, by: &By, payment: &Payment, reason: &str) -
     }
     let left = Fen(order.captured_fen.0 - payment.amount_fen.0);
     let mut hold = order.hold;
+    // what went back as too much was none of it when this money never came: the order would be paid with what is gone
+    if is_live && told_store::surplus_back(tx, &order).await? > surplus(left, order.total_fen) {
+        return Err(refunded_before());
+    }
     if is_live && left < order.total_fen {
         if kept(tx, &order).await? < left {
             return Err(refunded_before());

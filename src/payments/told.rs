@@ -35,6 +35,8 @@ pub enum Told {
     Counted,
     /// nobody agreed, and it was given up
     TakenBack,
+    /// it counted, and its money never came
+    Reversed,
 }
 
 /// Whether one more confirmation needs a second person: when it takes what one person alone has confirmed of its order

@@ -124,10 +124,11 @@ pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<(DynamicImage, Orientati
     Ok((picture, orientation))
 }
 
-/// Whether a JPEG's scan has an end: the decoder would fill up in grey what did not arrive.
+/// Whether a JPEG's last scan has an end: the decoder would fill up in grey what did not arrive. The last, since phones put
+/// a whole small JPEG in front of the picture.
 fn has_end(bytes: &[u8]) -> bool {
-    let mut pairs = bytes.windows(2);
-    pairs.any(|pair| pair == [0xff, 0xda]) && pairs.any(|pair| pair == [0xff, 0xd9])
+    let mut after = bytes.windows(2).rev().take_while(|pair| *pair != [0xff, 0xda]);
+    after.any(|pair| pair == [0xff, 0xd9])
 }
 
 /// A picture without transparency, on white.
@@ -252,12 +253,19 @@ mod tests {
     #[test]
     fn what_is_no_photo_is_refused() {
         let photo = jpeg(&noise(200, 100), 80).unwrap();
+        let mut of_a_phone = photo[..photo.len() / 2].to_vec();
+        // a whole small picture in front, as phones put there
+        let small = jpeg(&noise(8, 8), 80).unwrap();
+        let length = u16::try_from(small.len() + 2).unwrap().to_be_bytes();
+        let part = [&[0xff, 0xe1], &length[..], &small[..]].concat();
+        of_a_phone.splice(2..2, part);
         let cases: Vec<(&str, Vec<u8>, Refusal)> = vec![
             ("nothing", Vec::new(), Refusal::Format),
             ("svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec(), Refusal::Format),
             ("html", b"<!doctype html><script>alert(1)</script>".to_vec(), Refusal::Format),
             ("gif", b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;".to_vec(), Refusal::Format),
             ("half a photo", photo[..photo.len() / 2].to_vec(), Refusal::Broken),
+            ("half a photo of a phone", of_a_phone, Refusal::Broken),
             ("a head alone", photo[..20].to_vec(), Refusal::Broken),
             ("html behind a photo's first bytes", b"\xff\xd8\xff\xe0<script>alert(1)</script>".to_vec(), Refusal::Broken),
             ("half a png", png(DynamicImage::ImageRgb8(noise(60, 60)))[..900].to_vec(), Refusal::Broken),

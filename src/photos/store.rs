@@ -63,7 +63,8 @@ pub async fn count(tx: &mut Tx, village: VillageId, owner: Owner) -> Result<i64>
         .bind(village).bind(order).bind(product).fetch_one(ex).await)?)
 }
 
-/// Gives a photo of an order to a claim; false when the order has no such photo, or another claim has it.
+/// Gives a photo of an order to a claim; false when the order has no such photo, or a live claim has it. One that was
+/// withdrawn or declined gives it up: who corrects a claim sends the same photos again.
 pub async fn give_to_claim(
     tx: &mut Tx,
     village: VillageId,
@@ -73,7 +74,9 @@ pub async fn give_to_claim(
 ) -> Result<bool> {
     Ok(on!(tx, ex => sqlx::query(
         "UPDATE photo SET claim_id = $4, place = $5
-         WHERE village_id = $1 AND id = $2 AND order_id = $3 AND claim_id IS NULL")
+         WHERE village_id = $1 AND id = $2 AND order_id = $3 AND (claim_id IS NULL OR claim_id IN (
+             SELECT claim.id FROM claim WHERE claim.village_id = $1 AND claim.order_id = $3
+               AND (claim.withdrawn_at IS NOT NULL OR claim.decision = 'decline')))")
         .bind(village).bind(photo).bind(order).bind(claim).bind(place).execute(ex).await
         .map(|done| done.rows_affected() == 1))?)
 }

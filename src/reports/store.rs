@@ -49,7 +49,8 @@ struct DayRow {
 pub async fn sales(db: &Db, village: VillageId, span: (Timestamp, Timestamp)) -> Result<Vec<SalesDay>> {
     let rows: Vec<DayRow> = on!(db, ex => sqlx::query_as(concat!(
         "SELECT (placed_at + 28800000) / 86400000 AS day, ", sums!(),
-        "GROUP BY (placed_at + 28800000) / 86400000 ORDER BY day DESC LIMIT $4"))
+        // what is sent once more was sold before
+        "AND channel <> 'resend' GROUP BY (placed_at + 28800000) / 86400000 ORDER BY day DESC LIMIT $4"))
         .bind(village).bind(span.0).bind(span.1).bind(MAX_ROWS).fetch_all(ex).await)?;
     let day = |row: DayRow| SalesDay {
         // the start of that day in UTC lies within the same day eight hours east of it

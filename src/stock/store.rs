@@ -195,7 +195,7 @@ pub async fn lock(tx: &mut Tx, village: VillageId, skus: &[Uuid]) -> Result<Vec<
         sqlite: "SELECT sku_id, on_hand, reserved, ahead FROM stock
                  WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2)) ORDER BY sku_id",
         pg: "SELECT sku_id, on_hand, reserved, ahead FROM stock
-             WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             WHERE village_id = $1 AND sku_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              ORDER BY sku_id FOR NO KEY UPDATE",
         sql, ex => sqlx::query_as(sql).bind(village).bind(skus).fetch_all(ex).await)?)
 }

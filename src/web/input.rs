@@ -1,6 +1,8 @@
 //! Checks of what people type. A [`Check`] collects every wrong field, so that one answer tells them all.
 
-use crate::error::{Error, FieldError, Text, invalid_fields, text};
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::error::{Error, FieldError, Problem, Result, Text, invalid_fields, text};
 use crate::money::{Fen, MAX_FEN};
 
 #[derive(Default)]
@@ -110,6 +112,30 @@ pub fn clean_line(value: &str) -> String {
     } else {
         value.to_owned()
     }
+}
+
+/// The key under which a request may be repeated without being done twice.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<String> {
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim);
+    match key {
+        Some(key) if (1..=255).contains(&key.len()) => Ok(key.to_owned()),
+        _ => {
+            let detail = text(
+                "请求要带 Idempotency-Key（1 到 255 个字符），这样重试不会重复下单。",
+                "Send an Idempotency-Key of 1 to 255 characters, so that a retry does not order twice.",
+            );
+            Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency-key", detail).into())
+        }
+    }
+}
+
+/// The same where it may be left out.
+pub fn optional_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let is_there = headers.contains_key("idempotency-key");
+    is_there.then(|| idempotency_key(headers)).transpose()
 }
 
 #[cfg(test)]

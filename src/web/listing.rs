@@ -8,6 +8,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::error::{Result, invalid, text};
 
 /// The most rows that one page of a list has.
@@ -81,6 +82,18 @@ pub fn limit(asked: Option<i64>) -> Result<i64> {
         Some(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
         Some(_) => Err(invalid("limit", text("要在 1 到 200 之间。", "Takes 1 to 200."))),
     }
+}
+
+/// A row's instant and id, the cursor of a list in the order of some time.
+///
+/// # Errors
+/// 422 for `after`.
+pub fn moment(cursor: &str) -> Result<(Timestamp, Uuid)> {
+    let read = cursor
+        .split_once('.')
+        .and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), Uuid::try_parse(id).ok()?)));
+    let message = || text("请用上一页的 next。", "Takes the `next` of the page before.");
+    read.ok_or_else(|| invalid("after", message()))
 }
 
 /// A cursor that is a row's id; lists with the newest first start behind every id there is.

@@ -201,6 +201,20 @@ async fn a_buyer_claims_by_the_page_without_script() {
             .has(&["压破了", "等村里答复", "撤回申请", &kept]);
         browser::press(shop, &withdraw, &[]).await.location();
         browser::open(shop, &place).await.has(&["您已撤回"]);
+        // corrected, with the same photo
+        let form_again = browser::open(shop, &form).await;
+        let key = form_again.value("key");
+        typed
+            .iter_mut()
+            .filter(|(name, _)| *name == "key")
+            .for_each(|field| field.1 = &key);
+        let page = browser::send(shop, multipart(&form, &typed, &[])).await;
+        assert_eq!(page.location(), format!("{place}#claims"));
+        let claims = read(shop, &order).await["claims"].clone();
+        assert_eq!(
+            (claims[1]["state"].as_str(), claims[1]["photos"][0].as_str()),
+            (Some("open"), Some(&*kept))
+        );
     })
     .await;
 }

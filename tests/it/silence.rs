@@ -32,7 +32,8 @@ pub fn private_in(line: &str) -> Option<String> {
 fn private_shape(line: &str) -> Option<String> {
     // a word after "Bearer" may be a sentence's; our tokens are longer than words
     for (start, least) in [("sk_test_", 1), ("sk_live_", 1), ("whsec_", 1), ("Bearer ", 20)] {
-        if let Some((_, rest)) = line.split_once(start) {
+        for (at, _) in line.match_indices(start) {
+            let rest = &line[at + start.len()..];
             let rest: String = rest.chars().take_while(char::is_ascii_graphic).collect();
             if rest.len() >= least {
                 return Some(format!("{start}{rest}"));
@@ -44,7 +45,12 @@ fn private_shape(line: &str) -> Option<String> {
         return Some("a card".to_owned());
     }
     let is_phone = |run: &&str| {
-        let bytes = run.as_bytes();
+        // with the country's number or without
+        let bytes = run
+            .strip_prefix("86")
+            .filter(|rest| rest.len() == 11)
+            .unwrap_or(run)
+            .as_bytes();
         bytes.len() == 11
             && bytes.iter().all(u8::is_ascii_digit)
             && bytes[0] == b'1'
@@ -107,6 +113,8 @@ pub fn assert_nothing_spilt() {
 fn what_is_private_is_found_by_its_shape() {
     for line in [
         "order of 13800138000",
+        "sent to +8613800138000",
+        "Bearer is a word; then Bearer 1abcdefghjkmnpqrstvwxyz0123456789",
         "phone=\"19912345678\"",
         "key sk_test_of_somebody",
         "secret: whsec_abc",

@@ -278,7 +278,15 @@ async fn a_surplus_is_seen_and_goes_back_with_one_click() {
         let (status, answer) = shop.post(accountant, &confirm_way, second.clone()).await;
         assert_eq!((status, problem(&answer)), (409, "already-paid"));
         second["as_surplus"] = json!(true);
-        let twice = shop.must(Method::POST, accountant, &confirm_way, second).await;
+        let twice = shop
+            .must(Method::POST, accountant, &confirm_way, second.clone())
+            .await;
+        let (status, answer) = shop.post(accountant, &confirm_way, second).await;
+        assert_eq!(
+            (status, problem(&answer)),
+            (409, "confirmed-before"),
+            "a form sent twice"
+        );
         assert_eq!(twice["surplus_fen"], 7_000);
         assert_eq!(uneven(shop).await, [(0, 7_000)]);
         assert_clean(shop).await;

@@ -15,7 +15,7 @@ const CASES: Scan = Scan {
            ON live.village_id = line.village_id AND live.order_id = line.order_id AND live.line = line.line",
     label: "CAST(orders.village_id AS TEXT) || '/' || orders.number",
     holds: &[(
-        "12",
+        "13",
         "claimed cases = those of live claims, within what was sent",
         "line.claimed = COALESCE(live.cases, 0) AND line.claimed <= line.shipped",
     )],
@@ -26,7 +26,8 @@ const DECISIONS: Scan = Scan {
          JOIN orders ON orders.village_id = claim.village_id AND orders.id = claim.order_id
          LEFT JOIN (SELECT village_id, claim_id, SUM(cases) AS cases FROM claim_line GROUP BY village_id, claim_id) AS inside
            ON inside.village_id = claim.village_id AND inside.claim_id = claim.id
-         LEFT JOIN (SELECT claim_refund.village_id, claim_refund.claim_id, SUM(refund.amount_fen) AS amount_fen,
+         LEFT JOIN (SELECT claim_refund.village_id, claim_refund.claim_id, SUM(CASE WHEN refund.state = 'refused' THEN 0 ELSE refund.amount_fen END) AS amount_fen,
+                           MAX(CASE WHEN refund.state = 'refused' THEN 1 ELSE 0 END) AS refused,
                            MIN(CASE WHEN refund.order_id = claim.order_id THEN 1 ELSE 0 END) AS own
                     FROM claim_refund
                     JOIN claim ON claim.village_id = claim_refund.village_id AND claim.id = claim_refund.claim_id
@@ -37,12 +38,14 @@ const DECISIONS: Scan = Scan {
     label: "CAST(orders.village_id AS TEXT) || '/' || orders.number || '/' || CAST(claim.serial AS TEXT)",
     holds: &[
         (
-            "12",
+            "13",
             "a claim's refund = its amount, and is its order's",
-            "COALESCE(claim.amount_fen, 0) = COALESCE(back.amount_fen, 0) AND COALESCE(back.own, 1) = 1",
+            // less, where a refund was taken back with a payment that never came
+            "COALESCE(back.own, 1) = 1 AND (COALESCE(claim.amount_fen, 0) = COALESCE(back.amount_fen, 0)
+             OR back.refused = 1 AND back.amount_fen < claim.amount_fen)",
         ),
         (
-            "12",
+            "13",
             "a re-send has its claim's cases, and costs nothing",
             "claim.resend_order_id IS NULL OR (sent.ordered = inside.cases AND sent.total_fen = 0)",
         ),
@@ -54,7 +57,7 @@ const PHOTOS: Scan = Scan {
          LEFT JOIN claim ON claim.village_id = photo.village_id AND claim.id = photo.claim_id",
     label: "CAST(photo.village_id AS TEXT) || '/' || CAST(photo.place AS TEXT)",
     holds: &[(
-        "12",
+        "13",
         "a photo's claim is of the photo's order",
         "photo.claim_id IS NULL OR claim.order_id = photo.order_id",
     )],

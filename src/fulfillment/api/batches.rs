@@ -252,6 +252,19 @@ pub async fn take_out(
     act!(db, query, tx => batches::take_out(tx, &by, id, &input.parcels).await)
 }
 
+/// Puts whole batches that are still plans back into the backlog, all or none.
+///
+/// # Errors
+/// Those of [`batches::dissolve`].
+pub async fn dissolve(db: &Db, by: &By, ids: &[Uuid]) -> Result<()> {
+    transact!(db, tx => {
+        for id in ids {
+            batches::dissolve(tx, by, *id).await?;
+        }
+        Ok(())
+    })
+}
+
 /// Where parcels go: a batch that is there, or a new one of another day or carrier.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -278,8 +278,9 @@ async fn ask_one(tx: &mut Tx, by: &By, late: &LateOrder, mut new: Question) -> R
     if new.fallback == Answer::After && new.after_leaves.is_none() {
         return Ok(AskOutcome::NoDate);
     }
-    // a platform's order is paid there, and nothing more can be asked for here; nor of one whose money went back in part
-    if order.method == Method::Platform || order.refunded_fen > Fen::ZERO {
+    // a platform's order is paid there, and nothing more can be asked for here; nor of one whose money went back in part,
+    // nor for what is sent once more
+    if order.is_resend() || order.method == Method::Platform || order.refunded_fen > Fen::ZERO {
         new.carrier_fen = new.carrier_fen.map(|_| Fen::ZERO);
     }
     if !store::ask(tx, village, &new).await? {

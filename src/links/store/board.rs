@@ -134,7 +134,7 @@ pub async fn components(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Ve
                  WHERE village_id = $1 AND sku_id IN (SELECT unhex(value, '-') FROM jsonb_each($2))
                  ORDER BY sku_id, component_id",
         pg: "SELECT sku_id, component_id, quantity FROM sku_component
-             WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+             WHERE village_id = $1 AND sku_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              ORDER BY sku_id, component_id",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).fetch_all(ex).await)?)
 }
@@ -155,7 +155,7 @@ pub async fn pictures(db: &Db, village: VillageId, skus: &[Uuid]) -> Result<Hash
         pg: "SELECT sku.id, photo.id, photo.small_width, photo.small_height FROM sku
              JOIN photo ON photo.village_id = sku.village_id AND photo.product_id = sku.product_id
              WHERE sku.village_id = $1 AND photo.place = 1
-               AND sku.id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+               AND sku.id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).fetch_all(ex).await)?;
     let picture = |(sku, photo, width, height)| {
         let path = path(village, photo);
@@ -183,7 +183,7 @@ pub async fn levels(db: &Db, village: VillageId, skus: &[Uuid], now: Timestamp) 
                  LEFT JOIN sku_component AS part ON part.village_id = line.village_id AND part.sku_id = line.sku_id
                  WHERE orders.village_id = $1 AND orders.hold = 'active' AND orders.hold_ends_at <= $3
                    AND COALESCE(part.component_id, line.sku_id) = stock.sku_id), 0) AS BIGINT) AS reserved
-             FROM stock WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+             FROM stock WHERE village_id = $1 AND sku_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&skus)).bind(now).fetch_all(ex).await)?)
 }
 
@@ -221,7 +221,7 @@ pub async fn lock_offers(tx: &mut Tx, village: VillageId, links: &[Uuid]) -> Res
                     link.opens_at, link.closes_at, link.closed_at
              FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
              WHERE offer.village_id = $1
-               AND offer.link_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+               AND offer.link_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
              ORDER BY offer.link_id, offer.sku_id FOR UPDATE OF offer",
         sql, ex => sqlx::query_as(sql).bind(village).bind(json(&links)).fetch_all(ex).await)?)
 }

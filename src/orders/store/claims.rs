@@ -35,7 +35,7 @@ pub struct ClaimRow {
     pub amount_fen: Option<Fen>,
     pub resend_order_id: Option<Uuid>,
     pub resend_number: Option<String>,
-    pub resend_cancelled: bool,
+    pub is_off: bool,
     /// when nothing was left to do
     pub closed_at: Option<Timestamp>,
 }
@@ -47,7 +47,7 @@ macro_rules! claims_where {
         concat!(
             "SELECT id, order_id, number, serial, kind, text, idem_key, body_hash, opened_at, due_at, withdrawn_at,
                     return_asked_at, return_words, goods_back_at, decision, decided_at, words, amount_fen,
-                    resend_order_id, resend_number, resend_cancelled, closed_at
+                    resend_order_id, resend_number, is_off, closed_at
              FROM ",
             $crate::orders::store::claims::claim_facts!(),
             $rest
@@ -61,7 +61,14 @@ macro_rules! claim_facts {
                  claim.idem_key, claim.body_hash, claim.opened_at, claim.due_at, claim.withdrawn_at,
                  claim.return_asked_at, claim.return_words, claim.goods_back_at, claim.decision, claim.decided_at,
                  claim.words, claim.amount_fen, claim.resend_order_id, sent.number AS resend_number,
-                 CASE WHEN sent.cancelled = sent.ordered THEN TRUE ELSE FALSE END AS resend_cancelled,
+                 CASE WHEN sent.cancelled = sent.ordered THEN TRUE
+                      WHEN claim.decision = 'refund' AND NOT EXISTS (
+                          SELECT 1 FROM claim_refund
+                          JOIN refund ON refund.village_id = claim_refund.village_id
+                                     AND refund.id = claim_refund.refund_id
+                          WHERE claim_refund.village_id = claim.village_id AND claim_refund.claim_id = claim.id
+                            AND refund.state <> 'refused') THEN TRUE
+                      ELSE FALSE END AS is_off,
                  CASE WHEN claim.withdrawn_at IS NOT NULL THEN claim.withdrawn_at
                       WHEN claim.decision = 'decline' THEN claim.decided_at
                       WHEN claim.decision = 'refund' THEN
@@ -70,7 +77,8 @@ macro_rules! claim_facts {
                            FROM claim_refund
                            JOIN refund ON refund.village_id = claim_refund.village_id
                                       AND refund.id = claim_refund.refund_id
-                           WHERE claim_refund.village_id = claim.village_id AND claim_refund.claim_id = claim.id)
+                           WHERE claim_refund.village_id = claim.village_id AND claim_refund.claim_id = claim.id
+                             AND refund.state <> 'refused')
                       WHEN claim.decision = 'resend' AND sent.cancelled < sent.ordered
                            AND sent.shipped = sent.ordered - sent.cancelled THEN
                           (SELECT MAX(parcel.handed_over_at) FROM parcel_line
@@ -94,7 +102,7 @@ impl ClaimRow {
             goods_back: self.goods_back_at.is_some(),
             decision: self.decision,
             closed: self.closed_at.is_some(),
-            resend_cancelled: self.resend_cancelled,
+            is_off: self.is_off,
         })
     }
 

@@ -102,14 +102,14 @@ macro_rules! reading_pg {
     ($lock:literal, $lock_offer:literal, $more:literal) => {
         concat!("WITH level AS (
                  SELECT sku_id, on_hand, reserved, ahead FROM stock
-                 WHERE village_id = $1 AND sku_id IN (SELECT value::uuid FROM json_array_elements_text($2::json))
+                 WHERE village_id = $1 AND sku_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))
                  ", $lock, "),
              offered AS (
                  SELECT offer.link_id, offer.sku_id, offer.price_fen, offer.quota, offer.sold, offer.limit_per_order,
                         link.opens_at, link.closes_at, link.closed_at
                  FROM offer JOIN link ON link.village_id = offer.village_id AND link.id = offer.link_id
                  WHERE offer.village_id = $1
-                   AND offer.link_id IN (SELECT value::uuid FROM json_array_elements_text($3::json))
+                   AND offer.link_id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($3::json)))
                  ", $lock_offer, "),
              asked AS (
                  SELECT (value->>0)::uuid AS link_id, value->>1 AS idem_key FROM json_array_elements($4::json))

@@ -70,11 +70,9 @@ pub async fn settle(
 pub async fn limit(tx: &mut Tx, order: &Order) -> Result<(Fen, Fen)> {
     Ok(on!(tx, ex => sqlx::query_as(
         "SELECT village.second_person_above_fen, (SELECT CAST(COALESCE(SUM(confirmation.amount_fen), 0) AS BIGINT)
-             FROM confirmation LEFT JOIN payment_reversal
-               ON payment_reversal.village_id = confirmation.village_id
-              AND payment_reversal.payment_id = confirmation.payment_id
+             FROM confirmation
              WHERE confirmation.village_id = $1 AND confirmation.order_id = $2 AND confirmation.state = 'counted'
-               AND confirmation.settled_by IS NULL AND payment_reversal.payment_id IS NULL)
+               AND confirmation.settled_by IS NULL)
          FROM village WHERE village.id = $1")
         .bind(order.village_id).bind(order.id).fetch_one(ex).await)?)
 }
@@ -185,7 +183,18 @@ pub async fn reverse(
     on!(tx, ex => sqlx::query(
         "UPDATE payment SET refunding_fen = refunding_fen + $3 WHERE village_id = $1 AND id = $2")
         .bind(village).bind(payment.id).bind(amount).execute(ex).await.map(|_| ()))?;
+    on!(tx, ex => sqlx::query(
+        "UPDATE confirmation SET state = 'reversed' WHERE village_id = $1 AND payment_id = $2")
+        .bind(village).bind(payment.id).execute(ex).await.map(|_| ()))?;
     Ok(())
+}
+
+/// What of an order's surplus has gone back or is on its way.
+pub async fn surplus_back(tx: &mut Tx, order: &Order) -> Result<Fen> {
+    Ok(on!(tx, ex => sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM refund
+         WHERE village_id = $1 AND order_id = $2 AND cause = 'surplus' AND state <> 'refused'")
+        .bind(order.village_id).bind(order.id).fetch_one(ex).await)?)
 }
 
 /// A live order whose money is not its price.

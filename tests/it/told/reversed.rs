@@ -118,6 +118,7 @@ async fn a_reversal_takes_refunds_back_that_nobody_has_sent() {
         let order = placed(shop, &link, "k1", &wish(1)).await;
         confirm(shop, accountant, &order, 6_800).await;
         let mut second = seen(6_800);
+        second["reference"] = json!("流水 0002");
         second["as_surplus"] = json!(true);
         shop.must(
             Method::POST,
@@ -227,6 +228,7 @@ async fn what_is_packed_stays_paid_and_cash_on_delivery_may_be_wrong() {
         // the way out: the money that did come is confirmed first
         let wrong = reversal(shop, &wired).await;
         let mut right = seen(6_800);
+        right["reference"] = json!("流水 0002");
         right["as_surplus"] = json!(true);
         shop.must(Method::POST, accountant, &desk(&wired, "/confirm-payment"), right)
             .await;
@@ -247,6 +249,37 @@ async fn what_is_packed_stays_paid_and_cash_on_delivery_may_be_wrong() {
             (200, &json!("packed"), &Value::Null)
         );
         confirm(shop, accountant, &cash, 6_800).await;
+        assert_clean(shop).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_went_back_as_too_much_can_not_be_needed_after_all() {
+    on_both(async |shop| {
+        let link = stand(shop, 5).await;
+        let accountant = &shop.zhang.accountant;
+        let order = placed(shop, &link, "k1", &wish(1)).await;
+        confirm(shop, accountant, &order, 6_800).await;
+        let first = reversal(shop, &order).await;
+        shop.app.clock.advance(Duration::from_secs(1));
+        let mut second = seen(6_800);
+        second["reference"] = json!("流水 0002");
+        second["as_surplus"] = json!(true);
+        let way = |act: &str| desk(&order, act);
+        shop.must(Method::POST, accountant, &way("/confirm-payment"), second)
+            .await;
+        shop.must(Method::POST, accountant, &way("/refund-surplus"), Value::Null)
+            .await;
+        let open = list(shop, "/api/v1/refunds?open=true").await;
+        let done = format!("/api/v1/refunds/{}/done", open[0]["id"].as_str().unwrap());
+        let proof = json!({"reference": "农商行 7781", "proof": "转回买家，回单 3 号"});
+        shop.must(Method::POST, accountant, &done, proof).await;
+        // the second payment has gone back, so that the first is what the order is paid with
+        let because = json!({"reason": "看错了，是别人的款"});
+        let (status, answer) = shop.post(accountant, &first, because).await;
+        assert_eq!((status, problem(&answer)), (409, "refunded-before"));
+        assert_eq!(read(shop, &order).await["status"], "paid");
         assert_clean(shop).await;
     })
     .await;
